@@ -1,0 +1,882 @@
+/*
+ * ifetch: HTTP fetches that can be interrupted at any moment.
+ *
+ * This header is the manual. The whole of a program that fetches:
+ *
+ *     ifetch *f = ifetch_start("http://127.0.0.1:8080/", NULL);
+ *     struct pollfd p = { ifetch_fd(f), POLLIN, 0 };
+ *     while (ifetch_poll(f) == IFETCH_PENDING)
+ *         poll(&p, 1, -1);
+ *     const ifetch_response *r = ifetch_result(f);
+ *     size_t len;
+ *     if (r) fwrite(ifetch_response_body(r, &len), 1, len, stdout);
+ *     else   fprintf(stderr, "%s\n", ifetch_error_message(f));
+ *     ifetch_free(f);
+ *
+ * Any loop. Watch ifetch_fd() for reading, call ifetch_poll() when it is readable. The
+ * descriptor never changes, needs no timer beside it, and serves deadlines as well as sockets. Only
+ * after IFETCH_PENDING is there something to wait for.
+ *
+ * Any moment. ifetch_cancel() ends a fetch in whatever it is doing, from any thread or signal
+ * handler, without blocking, and the server can tell: the connection is ended before it returns.
+ *
+ * Nothing blocks but ifetch_wait(), ifetch_client_wait() and ifetch_run(). No function waits for
+ * a name lookup, a lock, a thread or a disk.
+ *
+ * Many fetches. An ifetch_client drives any number of them on one descriptor: start them with
+ * ifetch_client_start(), poll with ifetch_client_poll(), ask ifetch_client_next() which have news.
+ *
+ * Threads. A client and its fetches are used by one thread at a time, any thread; a fetch made by
+ * ifetch_start() has a client of its own. A call made while another thread is inside one on the
+ * same client does nothing and says BUSY. ifetch_cancel() alone may be called at any time before the fetch is freed.
+ * Different clients share nothing.
+ *
+ * Ownership. What a _new or _start function returns is freed by the caller with the _free function of its type,
+ * exactly once, in any order. `const` pointers that come back are lent; each function says until when. Strings
+ * are NUL-terminated; strings and bytes that go in are copied unless it says otherwise.
+ *
+ * NULL is safe in every function, as any argument; each says what it then returns.
+ *
+ * Times are in milliseconds where the name ends in _ms, nanoseconds where in _ns; lengths are in bytes.
+ *
+ * After fork() a child must not use what it inherited, but may free it, and that sends nothing.
+ *
+ * SIGPIPE is never raised, no signal handler is installed, no global state is set up or needed; every
+ * descriptor is close-on-exec; the environment is not read. If memory runs out, the process is aborted.
+ */
+
+
+#ifndef IFETCH_H
+#define IFETCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** The version this header was made for; ifetch_version() names the one that runs. */
+#define IFETCH_VERSION_MAJOR 0
+#define IFETCH_VERSION_MINOR 1
+#define IFETCH_VERSION_PATCH 0
+#define IFETCH_VERSION "0.1.0"
+
+#ifndef IFETCH_MUST_USE
+#if defined(__GNUC__)
+#define IFETCH_MUST_USE __attribute__((warn_unused_result))
+#else
+#define IFETCH_MUST_USE
+#endif
+#endif
+
+/**
+ * What a fetch says when it is asked. DONE, FAILED and CANCELLED are final: each fetch reaches
+ * exactly one of them, once, and says so for good.
+ */
+enum ifetch_status
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Another thread is inside a call on the same client. The call did nothing.
+     */
+    IFETCH_BUSY = -1,
+    /**
+     * Nothing to report: wait until the descriptor is readable, then poll again.
+     */
+    IFETCH_PENDING = 0,
+    /**
+     * An interim (1xx) response came, and ifetch_options_interim() asked for them. It is what
+     * ifetch_result() gives until the next poll. Poll again before waiting.
+     */
+    IFETCH_INTERIM = 1,
+    /**
+     * The response head came: ifetch_result() has it. Said once, by streaming fetches only.
+     * Poll again before waiting.
+     */
+    IFETCH_HEAD = 2,
+    /**
+     * Body bytes may be read with ifetch_read(). Said by every poll as long as it is so, by
+     * streaming fetches only.
+     */
+    IFETCH_READABLE = 3,
+    /**
+     * Body bytes may be written with ifetch_write(). Said by every poll as long as it is so,
+     * by fetches with a streamed upload only.
+     */
+    IFETCH_WRITABLE = 4,
+    /**
+     * The response is complete. An HTTP status such as 404 or 500 is a complete response.
+     */
+    IFETCH_DONE = 5,
+    /**
+     * The fetch failed: see ifetch_error_code() and ifetch_error_message(). What had arrived is
+     * still there.
+     */
+    IFETCH_FAILED = 6,
+    /**
+     * The fetch was cancelled. What had arrived is still there.
+     */
+    IFETCH_CANCELLED = 7,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ifetch_status ifetch_status;
+#else
+typedef int32_t ifetch_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What a fetch is doing. 3 is kept for the TLS handshake.
+ */
+enum ifetch_phase
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Turning the host name into addresses.
+     */
+    IFETCH_PHASE_RESOLVING = 1,
+    /**
+     * Connecting to one or several addresses.
+     */
+    IFETCH_PHASE_CONNECTING = 2,
+    /**
+     * Handing the request, head and body, to the kernel.
+     */
+    IFETCH_PHASE_SENDING = 4,
+    /**
+     * The request is sent; the response head is not complete yet.
+     */
+    IFETCH_PHASE_WAITING = 5,
+    /**
+     * The response head is there; the body is arriving.
+     */
+    IFETCH_PHASE_RECEIVING = 6,
+    /**
+     * The fetch has ended.
+     */
+    IFETCH_PHASE_ENDED = 7,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ifetch_phase ifetch_phase;
+#else
+typedef int32_t ifetch_phase;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Why a call was refused or why a fetch failed. 0 is success everywhere. Numbers are never
+ * reused and never change their meaning; new ones are added at the end, so treat a number that
+ * you do not know as a failure like any other. ifetch_error_name() and ifetch_error_text() turn
+ * them into words; ifetch_error_message() tells the whole story of one fetch.
+ */
+enum ifetch_error
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * No error.
+     */
+    IFETCH_ERROR_NONE = 0,
+    /**
+     * An argument is NULL where it may not be, out of range, or not one of the named constants.
+     */
+    IFETCH_ERROR_INVALID_ARGUMENT = 1,
+    /**
+     * Another thread is inside a call on the same client; this call did nothing.
+     */
+    IFETCH_ERROR_BUSY = 2,
+    /**
+     * The call does not fit this fetch or its state: reading a fetch that collects its body,
+     * writing to one without a streamed upload, writing more than was announced.
+     */
+    IFETCH_ERROR_WRONG_STATE = 3,
+    /**
+     * This build cannot do what was asked: a scheme other than http, an unknown policy.
+     */
+    IFETCH_ERROR_UNSUPPORTED = 4,
+    /**
+     * The URL cannot be parsed, or holds control characters.
+     */
+    IFETCH_ERROR_INVALID_URL = 5,
+    /**
+     * The method is not a token (RFC 9110 section 9.1), or is CONNECT.
+     */
+    IFETCH_ERROR_INVALID_METHOD = 6,
+    /**
+     * A header name is not a token, a value holds CR, LF, NUL or another control character
+     * (RFC 9110 section 5.5), or the field is one that the library writes itself.
+     */
+    IFETCH_ERROR_INVALID_HEADER = 7,
+    /**
+     * The host name could not be turned into an address.
+     */
+    IFETCH_ERROR_RESOLVE = 8,
+    /**
+     * No address of the host accepted a connection; the message lists every attempt.
+     */
+    IFETCH_ERROR_CONNECT = 9,
+    /**
+     * The whole fetch took longer than IFETCH_TIMEOUT_TOTAL allows.
+     */
+    IFETCH_ERROR_TIMEOUT_TOTAL = 10,
+    /**
+     * The name lookup took longer than IFETCH_TIMEOUT_RESOLVE allows.
+     */
+    IFETCH_ERROR_TIMEOUT_RESOLVE = 11,
+    /**
+     * Connecting took longer than IFETCH_TIMEOUT_CONNECT allows.
+     */
+    IFETCH_ERROR_TIMEOUT_CONNECT = 12,
+    /**
+     * No byte of the response came within IFETCH_TIMEOUT_FIRST_BYTE.
+     */
+    IFETCH_ERROR_TIMEOUT_FIRST_BYTE = 13,
+    /**
+     * The response head was not complete within IFETCH_TIMEOUT_HEAD.
+     */
+    IFETCH_ERROR_TIMEOUT_HEAD = 14,
+    /**
+     * No byte moved in either direction for IFETCH_TIMEOUT_IDLE.
+     */
+    IFETCH_ERROR_TIMEOUT_IDLE = 15,
+    /**
+     * The connection broke while the request was being sent, and no response had come.
+     */
+    IFETCH_ERROR_SEND = 16,
+    /**
+     * The connection broke while the response was awaited or received.
+     */
+    IFETCH_ERROR_RECEIVE = 17,
+    /**
+     * The server closed the connection without sending a single byte of a response.
+     */
+    IFETCH_ERROR_NO_RESPONSE = 18,
+    /**
+     * The server closed the connection before the response was complete (RFC 9112 section 8).
+     * What had arrived is still there: see ifetch_response_body().
+     */
+    IFETCH_ERROR_TRUNCATED = 19,
+    /**
+     * The first bytes of the answer are not those of an HTTP/1 response.
+     */
+    IFETCH_ERROR_NOT_HTTP = 20,
+    /**
+     * The response head breaks RFC 9112: a bare CR or LF, a NUL, a folded line, a blank before
+     * the colon, a status line that is none.
+     */
+    IFETCH_ERROR_BAD_HEAD = 21,
+    /**
+     * The response's length cannot be trusted (RFC 9112 section 6.3): Content-Length differing,
+     * malformed or beside Transfer-Encoding, or a transfer coding that is not understood.
+     */
+    IFETCH_ERROR_BAD_FRAMING = 22,
+    /**
+     * The chunked coding is broken (RFC 9112 section 7.1).
+     */
+    IFETCH_ERROR_BAD_CHUNK = 23,
+    /**
+     * More bytes came after the end of the response.
+     */
+    IFETCH_ERROR_EXTRA_BYTES = 24,
+    /**
+     * The server switched protocols (101) although ifetch_options_upgrade() did not ask for it.
+     */
+    IFETCH_ERROR_UNEXPECTED_UPGRADE = 25,
+    /**
+     * The response head, or its trailer section, is longer than IFETCH_LIMIT_HEAD.
+     */
+    IFETCH_ERROR_HEAD_TOO_LARGE = 26,
+    /**
+     * The response has more header or trailer fields than IFETCH_LIMIT_HEADERS.
+     */
+    IFETCH_ERROR_TOO_MANY_HEADERS = 27,
+    /**
+     * The collected body is longer than IFETCH_LIMIT_BODY.
+     */
+    IFETCH_ERROR_BODY_TOO_LARGE = 28,
+    /**
+     * More interim (1xx) responses came than IFETCH_LIMIT_INTERIM.
+     */
+    IFETCH_ERROR_TOO_MANY_INTERIM = 29,
+    /**
+     * ifetch_write_end() came before the announced length had been written.
+     */
+    IFETCH_ERROR_UPLOAD_INCOMPLETE = 30,
+    /**
+     * The operating system refused a resource: descriptors, memory for sockets, threads.
+     */
+    IFETCH_ERROR_SYSTEM = 31,
+    /**
+     * The fetch was cancelled.
+     */
+    IFETCH_ERROR_CANCELLED = 32,
+    /**
+     * A bug in ifetch was caught before it could do harm; please report the message.
+     */
+    IFETCH_ERROR_INTERNAL = 33,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ifetch_error ifetch_error;
+#else
+typedef int32_t ifetch_error;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * One fetch: a request, its connection attempts and its response. Made by ifetch_start() or
+ * ifetch_client_start(), owned by the caller, and given back with ifetch_free() exactly once.
+ */
+typedef struct ifetch ifetch;
+
+/**
+ * What outlives a fetch, and drives any number of them on one descriptor. Made by
+ * ifetch_client_new(), given back with ifetch_client_free(). One thread at a time may use a
+ * client and its fetches, any thread; ifetch_cancel() alone is free of that.
+ */
+typedef struct ifetch_client ifetch_client;
+
+/**
+ * How to fetch: made by ifetch_options_new(), changed by the functions below, copied by each
+ * start, usable for any number of fetches, and given back with ifetch_options_free(). One thread
+ * at a time. Each setter returns 0 or an error code; after an error nothing has changed.
+ */
+typedef struct ifetch_options ifetch_options;
+
+/**
+ * A response, borrowed from its fetch: it lives until the fetch is freed, and is used by the
+ * same thread. Before the fetch has ended it may be incomplete: trailers and body are those
+ * that have arrived.
+ */
+typedef struct ifetch_response ifetch_response;
+
+/**
+ * What happened to a fetch. Times are nanoseconds since its start; UINT64_MAX for a moment that
+ * was not reached. `phase` is the one it ended in, or the one it is in.
+ */
+typedef struct ifetch_report {
+    /**
+     * How many bytes of this struct the library filled.
+     */
+    uint32_t size;
+    /**
+     * An ifetch_phase: where the fetch was when it ended, or is now.
+     */
+    int32_t phase;
+    /**
+     * An ifetch_acted.
+     */
+    int32_t acted;
+    /**
+     * An ifetch_ending.
+     */
+    int32_t ending;
+    /**
+     * Request bytes that the kernel took, head and body.
+     */
+    uint64_t sent;
+    /**
+     * Response bytes received, framing and interim responses included.
+     */
+    uint64_t received;
+    /**
+     * Connection attempts made.
+     */
+    uint32_t attempts;
+    /**
+     * Interim responses received.
+     */
+    uint32_t interim;
+    /**
+     * When connecting began: the name was known.
+     */
+    uint64_t connecting_ns;
+    /**
+     * When sending began: the connection was established.
+     */
+    uint64_t sending_ns;
+    /**
+     * When waiting began: the request was sent completely.
+     */
+    uint64_t waiting_ns;
+    /**
+     * When the first byte of a response arrived.
+     */
+    uint64_t first_byte_ns;
+    /**
+     * When receiving began: the head of the response was complete.
+     */
+    uint64_t receiving_ns;
+    /**
+     * When the fetch ended.
+     */
+    uint64_t ended_ns;
+} ifetch_report;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * Starts a fetch that has a client, and so a descriptor, of its own.
+ *
+ * Nothing is waited for: a numeric address is being connected to, or a name looked up on a
+ * helper thread, when this returns. `url` and `options` are copied and may go at once; `options`
+ * may be NULL, which means a GET whose body is collected.
+ *
+ * Never returns NULL: a bad URL, a NULL one, or a lack of descriptors makes a fetch that has
+ * already FAILED, which ifetch_poll() tells. Running out of memory aborts the process.
+ * Any thread.
+ */
+IFETCH_MUST_USE struct ifetch *ifetch_start(const char *url, const struct ifetch_options *options);
+
+/**
+ * The one descriptor of this fetch: the same from start to free, through name lookup, racing
+ * connects and deadlines. Watch it for reading (poll, select, epoll level- or edge-triggered,
+ * kqueue, any loop), call ifetch_poll() when it is readable, and do nothing else with it: do
+ * not read, write or close it. Fetches of one client share the client's. No timer of the
+ * caller's is needed: deadlines make it readable.
+ *
+ * -1 for NULL, or if the system gave no descriptor: then the fetch has FAILED already.
+ */
+int ifetch_fd(const struct ifetch *fetch);
+
+/**
+ * Does what can be done without waiting, within a budget, and says how the fetch stands.
+ *
+ * Call it once after the start and then whenever the descriptor is readable; calling it more
+ * often is harmless. Only PENDING means that there is something to wait for: after any other
+ * answer that is not final, poll (or read, or write) again first. Work left over by the budget
+ * makes the descriptor readable again.
+ *
+ * A fetch of a shared client that has something to say says it; otherwise this polls the client.
+ * Returns FAILED for NULL, BUSY if another thread is inside a call on the same client.
+ */
+ifetch_status ifetch_poll(struct ifetch *fetch);
+
+/**
+ * Ends the fetch now, whatever it is doing: looking up a name, connecting, sending, waiting for
+ * the response, receiving.
+ *
+ * May be called from any thread and from any signal handler, at any time between start and
+ * free, also while another thread is inside a call on the same fetch. It never blocks and takes no lock.
+ * Before it returns, every connection of the fetch has been ended from the calling thread
+ * (FIN, then RST, unless ifetch_options_cancel_policy() says otherwise), so the server can tell
+ * even if the loop that owns the fetch is busy for seconds. The descriptor becomes readable,
+ * and ifetch_poll() then says CANCELLED. If the fetch has ended already, its outcome stands and
+ * nothing happens.
+ *
+ * The caller sees to it that no other thread is still inside this call when the fetch is freed
+ * (join it, for example). NULL is ignored.
+ */
+void ifetch_cancel(const struct ifetch *fetch);
+
+/**
+ * The response: NULL until its head has arrived, and for NULL. Right after ifetch_poll() said
+ * INTERIM it is that interim response, until the next poll. The pointer lives until the fetch is freed;
+ * what its functions lend lives as each of them says.
+ */
+const struct ifetch_response *ifetch_result(const struct ifetch *fetch);
+
+/**
+ * Frees the fetch and all that was lent from it. One that still runs is cancelled first. Never
+ * waits: a name lookup under way is left to its helper thread, which cleans up after itself.
+ * NULL is ignored. After fork() a child may free what it inherited, and nothing is sent.
+ *
+ * If another thread is inside a call on the same client the fetch is cancelled, but its memory
+ * is given up rather than freed under that thread.
+ */
+void ifetch_free(struct ifetch *fetch);
+
+/**
+ * What the fetch is doing now; ENDED for NULL, or if another thread is inside a call on the
+ * same client.
+ */
+ifetch_phase ifetch_phase_of(const struct ifetch *fetch);
+
+/**
+ * How far the fetch is: `sent`, request bytes the kernel took (head and body); `received`, body
+ * bytes received, without framing; `expected`, the length of the body, UINT64_MAX while unknown.
+ * Each pointer may be NULL. For a NULL fetch: 0, 0, UINT64_MAX.
+ */
+void ifetch_progress(const struct ifetch *fetch,
+                     uint64_t *sent,
+                     uint64_t *received,
+                     uint64_t *expected);
+
+/**
+ * Why the fetch ended badly: IFETCH_ERROR_NONE while it runs and when it is DONE,
+ * IFETCH_ERROR_CANCELLED when it was cancelled; INVALID_ARGUMENT for NULL; BUSY if another thread
+ * is inside a call on the same client.
+ */
+ifetch_error ifetch_error_code(const struct ifetch *fetch);
+
+/**
+ * What went wrong, in a sentence that names what was being done to what, such as
+ * "connect to 127.0.0.1:8080: connection refused". Never holds credentials. Empty while the
+ * fetch runs, when it is DONE, and for NULL. Lives until the fetch is freed.
+ */
+const char *ifetch_error_message(const struct ifetch *fetch);
+
+/**
+ * The errno of the system call behind the error, 0 if there was none, and for NULL.
+ */
+int ifetch_os_error(const struct ifetch *fetch);
+
+/**
+ * The pointer given with ifetch_options_userdata() or ifetch_set_userdata(); NULL if none.
+ */
+void *ifetch_userdata(const struct ifetch *fetch);
+
+/**
+ * Ties a pointer of the caller's to the fetch; the library never looks behind it.
+ * Returns 0, INVALID_ARGUMENT for a NULL fetch, or BUSY.
+ */
+ifetch_error ifetch_set_userdata(struct ifetch *fetch, void *userdata);
+
+/**
+ * Waits until the fetch has something to say other than PENDING, for callers without a loop.
+ *
+ * One of the two kinds of functions that block (ifetch_run() and the client's own wait are the others).
+ * `timeout_ms` bounds the wait: 0 does not wait, negative waits without bound. Returns PENDING
+ * when the time is over and also when a signal arrived, so that the caller sees its flags; else
+ * as ifetch_poll(). A cancel from another thread or a signal handler ends the wait with CANCELLED.
+ */
+IFETCH_MUST_USE
+ifetch_status ifetch_wait(struct ifetch *fetch,
+                          int32_t timeout_ms);
+
+/**
+ * Runs the fetch until it has something to say other than PENDING, and asks
+ * `test_interrupt(arg)` every `interval_ms` (100 if 0 or negative), after each signal, and once before the first wait:
+ * a non-zero answer cancels the fetch. The callback runs on the calling thread and may use the
+ * fetch, except free it. A NULL `test_interrupt` never interrupts.
+ *
+ * Returns as ifetch_poll() does, never PENDING.
+ */
+IFETCH_MUST_USE
+ifetch_status ifetch_run(struct ifetch *fetch,
+                         int32_t (*test_interrupt)(void *arg),
+                         void *arg,
+                         int32_t interval_ms);
+
+/**
+ * Reads body bytes of a streaming fetch (ifetch_options_stream()) into the caller's buffer,
+ * where possible straight from the socket. A caller that does not read is never overrun: the
+ * socket is not read either, and the server is held back.
+ *
+ * `*n` is set to the number of bytes read, 0 to `cap`, whatever is returned. Returns what
+ * ifetch_poll() would say next: READABLE (there may be more: read again), PENDING (wait for
+ * the descriptor), or the end: DONE, FAILED or CANCELLED; `*n` may be more than 0 with DONE too.
+ * Before the head has arrived it reads nothing.
+ *
+ * Returns FAILED, reading nothing, if `fetch`, `buffer` or `n` is NULL or `cap` is 0, and for a
+ * fetch that collects its body, which itself goes on; BUSY if another thread is inside.
+ */
+IFETCH_MUST_USE
+ifetch_status ifetch_read(struct ifetch *fetch,
+                          void *buffer,
+                          size_t cap,
+                          size_t *n);
+
+/**
+ * Writes request body bytes of a fetch with a streamed upload (ifetch_options_upload()).
+ *
+ * `*n` is set to the number of bytes taken, 0 to `len`: those the kernel accepted, and for a chunked
+ * upload at most one chunk more of 64 KiB. Bytes taken are not needed any more. `n` may be NULL only if
+ * `len` is 0. Returns what ifetch_poll() would say next: WRITABLE (more may be written), PENDING
+ * (wait for the descriptor), READABLE or HEAD (the response has begun already), or the end.
+ * After the end, or once the server has answered with an error status (RFC 9112 section 9.5) nothing
+ * is sent any more: bytes are then taken and dropped.
+ *
+ * Returns FAILED, taking nothing, if `fetch` is NULL, or `data` or `n` is NULL and `len` is not 0,
+ * or the fetch has no streamed upload or it has been ended, or more is written than was announced; the
+ * fetch itself goes on. BUSY if another thread is inside.
+ */
+IFETCH_MUST_USE
+ifetch_status ifetch_write(struct ifetch *fetch,
+                           const void *data,
+                           size_t len,
+                           size_t *n);
+
+/**
+ * Ends a streamed upload: for a chunked one the last chunk is sent, for one with a length
+ * all of it must have been written, else the fetch fails with UPLOAD_INCOMPLETE. Returns what
+ * ifetch_poll() would say next. FAILED for NULL and for a fetch without a streamed upload; a second call is
+ * harmless.
+ */
+ifetch_status ifetch_write_end(struct ifetch *fetch);
+
+/**
+ * The status code (RFC 9110 section 15), such as 200; 0 for NULL.
+ */
+int32_t ifetch_response_status(const struct ifetch_response *response);
+
+/**
+ * The HTTP version of the response times ten: 10 or 11; 0 for NULL.
+ */
+int32_t ifetch_response_version(const struct ifetch_response *response);
+
+/**
+ * The reason phrase of the status line, such as "Not Found"; often empty, never to be relied on
+ * (RFC 9112 section 4). NULL for NULL. Lives until the fetch is freed.
+ */
+const char *ifetch_response_reason(const struct ifetch_response *response);
+
+/**
+ * The URL that the response came from, normalised, without credentials and fragment. NULL for
+ * NULL. Lives until the fetch is freed.
+ */
+const char *ifetch_response_url(const struct ifetch_response *response);
+
+/**
+ * The value of the first header field with this name, in any case, without the blanks around
+ * it; NULL if there is none, and for NULL. Bytes above 127 are as the server sent them. Lives
+ * until the fetch is freed (an interim response's: until the next poll).
+ */
+const char *ifetch_response_header(const struct ifetch_response *response, const char *name);
+
+/**
+ * How many header fields the response has; repeated ones count each. 0 for NULL.
+ */
+size_t ifetch_response_header_count(const struct ifetch_response *response);
+
+/**
+ * Header field number `i`, in the order of arrival, counted from 0. `name` (as the server wrote
+ * it) and `value` are set, each unless NULL; both to NULL if there is none. They live until the fetch is freed
+ * (an interim response's: until the next poll). Returns 1 if there is such a field, else 0.
+ */
+int ifetch_response_header_at(const struct ifetch_response *response,
+                              size_t i,
+                              const char **name,
+                              const char **value);
+
+/**
+ * How many trailer fields (RFC 9110 section 6.5) came after a chunked body. 0 until the fetch
+ * is DONE, and for NULL.
+ */
+size_t ifetch_response_trailer_count(const struct ifetch_response *response);
+
+/**
+ * Trailer field number `i`, as ifetch_response_header_at(). Trailers are kept apart from the
+ * header fields and never change what those said.
+ */
+int ifetch_response_trailer_at(const struct ifetch_response *response,
+                               size_t i,
+                               const char **name,
+                               const char **value);
+
+/**
+ * The collected body, or what has arrived of it; `*len` is its length in bytes (`len` may be
+ * NULL). The byte after the last is NUL, so that text can be used as a C string. NULL, with
+ * length 0, for NULL and for streaming fetches. Lives until the next call with the fetch (or the
+ * client) that polls or waits; once the fetch has ended, until it is freed.
+ */
+const uint8_t *ifetch_response_body(const struct ifetch_response *response, size_t *len);
+
+/**
+ * Makes options with the defaults: GET, no body, collected response, no deadlines. Never NULL.
+ */
+IFETCH_MUST_USE struct ifetch_options *ifetch_options_new(void);
+
+/**
+ * Frees the options; fetches started with them go on. NULL is ignored.
+ */
+void ifetch_options_free(struct ifetch_options *options);
+
+/**
+ * Sets the method, any token (RFC 9110 section 9.1), sent as it is: methods are case-sensitive.
+ * INVALID_METHOD if it is none, or CONNECT, which is no fetch. Copied.
+ */
+ifetch_error ifetch_options_method(struct ifetch_options *options, const char *method);
+
+/**
+ * Adds a header field; one with the same name stays beside it. Copied.
+ *
+ * Unless given or removed, the library sends Host, User-Agent ("ifetch/" and its version),
+ * Accept (anything) and Connection, and Authorization if the URL holds credentials; giving one of them
+ * replaces it. Host may be given once. INVALID_HEADER for what is no token, for values with CR, LF,
+ * NUL or other control characters, and for Content-Length and Transfer-Encoding, which follow from the body.
+ */
+ifetch_error ifetch_options_header(struct ifetch_options *options,
+                                   const char *name,
+                                   const char *value);
+
+/**
+ * Sets a header field: as ifetch_options_header(), but those with the same name go. Copied.
+ */
+ifetch_error ifetch_options_header_set(struct ifetch_options *options,
+                                       const char *name,
+                                       const char *value);
+
+/**
+ * Removes all header fields with this name, also the one that the library would send.
+ * INVALID_HEADER for Host, without which there is no HTTP/1.1 request (RFC 9112 section 3.2).
+ */
+ifetch_error ifetch_options_header_remove(struct ifetch_options *options, const char *name);
+
+/**
+ * Sets the request body, copied. `data` may be NULL if `len` is 0, which sends an empty body.
+ * The last of the body functions to be called counts. The method stays: set it too.
+ */
+ifetch_error ifetch_options_body(struct ifetch_options *options, const void *data, size_t len);
+
+/**
+ * Sets the request body without copying it: the bytes must stay, unchanged, until these options
+ * and every fetch started with them have been freed.
+ */
+ifetch_error ifetch_options_body_borrowed(struct ifetch_options *options,
+                                          const void *data,
+                                          size_t len);
+
+/**
+ * Lets the caller write the request body with ifetch_write() and ifetch_write_end(), asked for by WRITABLE.
+ * `len` is its length in bytes, sent as Content-Length; negative means that it is unknown, and
+ * sent in the chunked coding (RFC 9112 section 7.1).
+ */
+ifetch_error ifetch_options_upload(struct ifetch_options *options,
+                                   int64_t len);
+
+/**
+ * With `on` not 0, the response body is not collected but read with ifetch_read().
+ */
+ifetch_error ifetch_options_stream(struct ifetch_options *options, int32_t on);
+
+/**
+ * With `on` not 0, ifetch_poll() tells of each interim (1xx) response with INTERIM, also to a
+ * fetch that collects its body. Otherwise they are skipped.
+ */
+ifetch_error ifetch_options_interim(struct ifetch_options *options, int32_t on);
+
+/**
+ * Asks the server to switch to another protocol (RFC 9110 section 7.8): sends "Upgrade:
+ * `protocol`" and "Connection: upgrade", and makes the fetch a streaming one. If the server answers
+ * 101, the head is that answer, ifetch_read() and ifetch_write() carry the new protocol's
+ * bytes as they are, and the fetch is DONE when the server closes; ifetch_write_end() then
+ * sends nothing. Any other answer is an ordinary response. NULL takes it back. `protocol` is copied; it must be a
+ * valid header value. Excludes a request body.
+ */
+ifetch_error ifetch_options_upgrade(struct ifetch_options *options,
+                                    const char *protocol);
+
+/**
+ * Sets a deadline (see ifetch_timeout) in milliseconds; 0 takes it away. INVALID_ARGUMENT for an
+ * unknown `which`.
+ */
+ifetch_error ifetch_options_timeout(struct ifetch_options *options,
+                                    int32_t which,
+                                    uint32_t timeout_ms);
+
+/**
+ * Sets a limit (see ifetch_limit). INVALID_ARGUMENT for an unknown `which`, or an `n` above what
+ * ifetch_limit says.
+ */
+ifetch_error ifetch_options_limit(struct ifetch_options *options, int32_t which, uint64_t n);
+
+/**
+ * Sets how a cancel ends the connection (see ifetch_cancel_policy); UNSUPPORTED if unknown.
+ */
+ifetch_error ifetch_options_cancel_policy(struct ifetch_options *options, int32_t policy);
+
+/**
+ * The pointer that ifetch_userdata() gives back for fetches started with these options.
+ */
+ifetch_error ifetch_options_userdata(struct ifetch_options *options, void *userdata);
+
+/**
+ * Makes a client. NULL if the system gives no descriptor.
+ */
+IFETCH_MUST_USE struct ifetch_client *ifetch_client_new(void);
+
+/**
+ * Frees the client. Its fetches that still run end as CANCELLED; they remain the caller's, to
+ * be asked and freed, and the descriptor is closed with the last of them. Never waits. NULL is ignored.
+ */
+void ifetch_client_free(struct ifetch_client *client);
+
+/**
+ * Starts a fetch on this client, as ifetch_start() does on one of its own. Returns NULL only if `client`
+ * is NULL or another thread is inside a call on it. The fetch is freed by the caller.
+ */
+IFETCH_MUST_USE
+struct ifetch *ifetch_client_start(struct ifetch_client *client,
+                                   const char *url,
+                                   const struct ifetch_options *options);
+
+/**
+ * The one descriptor of the client and all its fetches, the same until all are freed: watch it
+ * for reading and call ifetch_client_poll() when it is readable. -1 for NULL.
+ */
+int ifetch_client_fd(const struct ifetch_client *client);
+
+/**
+ * Does the work that is ready, without waiting and within a budget; what is left makes the
+ * descriptor readable again. Returns how many fetches ifetch_client_next() has to give, or -1 for NULL and if
+ * another thread is inside a call on this client.
+ */
+int32_t ifetch_client_poll(struct ifetch_client *client);
+
+/**
+ * The next fetch with news, or NULL when there is none left: ask it with ifetch_poll() until it
+ * says PENDING or has ended (a streaming one: read or write until PENDING). A fetch that has ended is given
+ * once, unless a call had told the caller already. The fetch may be freed at once. NULL for NULL.
+ */
+struct ifetch *ifetch_client_next(struct ifetch_client *client);
+
+/**
+ * Waits until ifetch_client_next() has something to give, for callers without a loop. `timeout_ms`: 0 does
+ * not wait, negative waits without bound. Returns how many, 0 when the time is over
+ * or a signal arrived, -1 for NULL and if another thread is inside a call on this client.
+ */
+int32_t ifetch_client_wait(struct ifetch_client *client,
+                           int32_t timeout_ms);
+
+/**
+ * The pointer given with ifetch_client_set_userdata(); NULL if none, and for NULL.
+ */
+void *ifetch_client_userdata(const struct ifetch_client *client);
+
+/**
+ * Ties a pointer of the caller's to the client. Returns 0, or INVALID_ARGUMENT for a NULL client.
+ */
+ifetch_error ifetch_client_set_userdata(struct ifetch_client *client, void *userdata);
+
+/**
+ * Fills `*out` with what happened to the fetch so far; most useful once it has ended. `size` is
+ * `sizeof *out`: later versions append fields, and never write more than `size` bytes.
+ * Returns 0, INVALID_ARGUMENT if a pointer is NULL or `size` is less than 4, or BUSY.
+ */
+ifetch_error ifetch_report_get(const struct ifetch *fetch, struct ifetch_report *out, size_t size);
+
+/**
+ * The name of an error code without its prefix, such as "TIMEOUT_HEAD"; "UNKNOWN" for a number
+ * that is none. Static; any thread.
+ */
+const char *ifetch_error_name(int32_t code);
+
+/**
+ * The meaning of an error code in one line of English; "unknown error" for a number that is
+ * none. Static; any thread.
+ */
+const char *ifetch_error_text(int32_t code);
+
+/**
+ * The version of the library that runs, such as "0.1.0". Static; any thread.
+ */
+const char *ifetch_version(void);
+
+/**
+ * Whether this build has a feature: 1 if so, 0 if not or if the name is unknown or NULL.
+ * Names: "http/1.1", "idn", "ipv6". Any thread.
+ */
+int32_t ifetch_feature(const char *name);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* IFETCH_H */
