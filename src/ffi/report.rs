@@ -100,16 +100,16 @@ impl ifetch_report {
         ifetch_report {
             size,
             phase: ifetch_phase::from(report.phase) as i32,
-            acted: if report.may_have_acted { ifetch_acted::IFETCH_ACTED_MAYBE } else { ifetch_acted::IFETCH_ACTED_NO } as i32,
-            ending: match report.ending {
+            acted: if report.traffic.may_have_acted { ifetch_acted::IFETCH_ACTED_MAYBE } else { ifetch_acted::IFETCH_ACTED_NO } as i32,
+            ending: match report.traffic.ending {
                 Ending::None => ifetch_ending::IFETCH_ENDING_NONE,
                 Ending::Finished => ifetch_ending::IFETCH_ENDING_FIN,
                 Ending::Reset => ifetch_ending::IFETCH_ENDING_RST,
             } as i32,
-            sent: report.sent,
-            received: report.received,
-            attempts: report.attempts,
-            interim: report.interim,
+            sent: report.traffic.sent,
+            received: report.traffic.received,
+            attempts: report.traffic.attempts,
+            interim: report.traffic.interim,
             connecting_ns: ns(report.connecting_ns),
             sending_ns: ns(report.sending_ns),
             waiting_ns: ns(report.waiting_ns),

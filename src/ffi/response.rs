@@ -63,7 +63,7 @@ pub unsafe extern "C" fn ifetch_response_url(response: *const ifetch_response) -
     guard(null(), || {
         // SAFETY: NULL or live, as the header asks.
         unsafe { fetch_of(response) }
-            .and_then(|r| r.0.with(|f| f.url().map_or(null(), |url| url.as_ptr())))
+            .and_then(|r| r.0.with(|f| f.url().as_ptr()))
             .unwrap_or(null())
     })
 }

@@ -1,0 +1,84 @@
+# `make help` lists what can be made.
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+# Grows when the ABI breaks, which is not the same as when the version does.
+SOVERSION := 0
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+CFLAGS ?= -O2 -g
+
+SHARED := libifetch.so.$(VERSION)
+LIBRARIES := build/libifetch.a build/$(SHARED)
+EXAMPLES := $(patsubst examples-c/%.c,build/examples/%,$(wildcard examples-c/*.c))
+
+pkgconfigdir = $(DESTDIR)$(LIBDIR)/pkgconfig
+cmakedir = $(DESTDIR)$(LIBDIR)/cmake/ifetch
+
+all: $(LIBRARIES)
+
+$(LIBRARIES) &: Cargo.toml Cargo.lock $(shell find src -name '*.rs') \
+		packaging/build-libs.sh packaging/exports.txt packaging/libifetch.map
+	packaging/build-libs.sh build $(VERSION) $(SOVERSION)
+
+examples: $(EXAMPLES)
+
+build/examples/%: examples-c/%.c include/ifetch.h build/libifetch.a
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -Wall -Wextra -Wpedantic -Werror $(CFLAGS) -Iinclude $< \
+		build/libifetch.a -pthread -lm -ldl -o $@
+
+demo: examples
+	examples-c/demo.sh
+
+test: all examples
+	packaging/setup.sh
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo test --locked
+	RUSTFLAGS="--cfg loom" cargo test --locked --release --lib slot --target-dir target/loom
+
+bench: all
+	packaging/setup.sh
+	benches/run.sh
+
+FILL = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+	-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+	-e 's|@VERSION_MAJOR@|$(firstword $(subst ., ,$(VERSION)))|' -e 's|@SOVERSION@|$(SOVERSION)|' \
+	-e "s|@INCLUDEDIR_FROM_HERE@|$$(realpath -ms --relative-to=$(LIBDIR)/cmake/ifetch $(INCLUDEDIR))|"
+
+install: all
+	install -d $(DESTDIR)$(INCLUDEDIR) $(pkgconfigdir) $(cmakedir)
+	install -m 644 include/ifetch.h $(DESTDIR)$(INCLUDEDIR)
+	install -m 644 build/libifetch.a $(DESTDIR)$(LIBDIR)
+	install -m 755 build/$(SHARED) $(DESTDIR)$(LIBDIR)
+	ln -sf $(SHARED) $(DESTDIR)$(LIBDIR)/libifetch.so.$(SOVERSION)
+	ln -sf libifetch.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libifetch.so
+	@$(FILL) packaging/ifetch.pc.in > $(pkgconfigdir)/ifetch.pc
+	@$(FILL) packaging/ifetch-config.cmake.in > $(cmakedir)/ifetch-config.cmake
+	@$(FILL) packaging/ifetch-config-version.cmake.in > $(cmakedir)/ifetch-config-version.cmake
+
+uninstall:
+	rm -f $(DESTDIR)$(INCLUDEDIR)/ifetch.h $(pkgconfigdir)/ifetch.pc
+	rm -f $(DESTDIR)$(LIBDIR)/libifetch.a $(DESTDIR)$(LIBDIR)/libifetch.so*
+	rm -rf $(cmakedir)
+
+fmt:
+	cargo fmt
+
+clean:
+	cargo clean
+	rm -rf build
+
+help:
+	@echo 'make             the C libraries, in build/'
+	@echo 'make install     with DESTDIR, PREFIX, LIBDIR, INCLUDEDIR; uninstall takes it back'
+	@echo 'make demo        fetches from a slow server, interrupts, and shows both sides'
+	@echo 'make test        everything that is checked; installs the Debian packages it lacks'
+	@echo 'make bench       against libcurl and a raw epoll client; prints a table of ratios'
+	@echo 'make examples    examples-c, in build/examples/'
+	@echo 'make fmt, make clean'
+
+.PHONY: all examples demo test bench install uninstall fmt clean help
+.DELETE_ON_ERROR:

@@ -1,0 +1,131 @@
+/* Arguments, clocks and the control connection. */
+
+#include "bench.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+_Noreturn void bench_die(const char *what)
+{
+    fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what, strerror(errno));
+    exit(1);
+}
+
+void bench_raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        bench_die("getrlimit");
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        bench_die("setrlimit");
+}
+
+struct bench bench_args(int argc, char **argv)
+{
+    if (argc < 5) {
+        fprintf(stderr, "usage: %s ROW PORT COUNT CONCURRENCY [BODY]\n", argv[0]);
+        exit(2);
+    }
+    bench_raise_descriptor_limit();
+    alarm(BENCH_PATIENCE_S);
+    struct bench b = {
+        .row = argv[1],
+        .port = (uint16_t)atoi(argv[2]),
+        .count = (unsigned)atoi(argv[3]),
+        .concurrency = (unsigned)atoi(argv[4]),
+        .body = argc > 5 ? strtoull(argv[5], NULL, 10) : BENCH_SMALL,
+    };
+    if (b.count == 0 || b.concurrency == 0 || b.concurrency > b.count) {
+        fprintf(stderr, "%s: needs 0 < CONCURRENCY <= COUNT\n", argv[0]);
+        exit(2);
+    }
+    return b;
+}
+
+static uint64_t clock_ns(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+uint64_t bench_now_ns(void)
+{
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t bench_cpu_ns(void)
+{
+    return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+size_t bench_heap(void)
+{
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+const char *bench_path(const struct bench *b)
+{
+    static char path[64];
+    if (strcmp(b->row, "length") == 0 || strcmp(b->row, "chunked") == 0)
+        snprintf(path, sizeof path, "/%s/%llu", b->row, (unsigned long long)b->body);
+    else if (strncmp(b->row, "new", 3) == 0 || strncmp(b->row, "alone", 5) == 0)
+        snprintf(path, sizeof path, "/small");
+    else
+        bench_die(b->row);
+    return path;
+}
+
+void bench_done(const struct bench *b, const char *version, uint64_t bytes, uint64_t cpu_ns)
+{
+    if (bytes != b->count * b->body) {
+        fprintf(stderr, "%s: %llu bytes came in %u requests\n", program_invocation_short_name,
+                (unsigned long long)bytes, b->count);
+        exit(1);
+    }
+    printf("row=%s version=%s count=%u bytes=%llu cpu_ns=%llu\n", b->row, version, b->count,
+           (unsigned long long)bytes, (unsigned long long)cpu_ns);
+}
+
+char *bench_control(uint16_t port, const char *path, size_t *len)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
+        bench_die("control connection");
+    if (dprintf(fd, "GET %s HTTP/1.1\r\nHost: control\r\nConnection: close\r\n\r\n", path) < 0)
+        bench_die("control request");
+
+    char *answer = NULL;
+    size_t have = 0, room = 0;
+    for (;;) {
+        if (room - have < 4096 && (answer = realloc(answer, room += 65536)) == NULL)
+            bench_die("realloc");
+        ssize_t n = read(fd, answer + have, room - have);
+        if (n < 0)
+            bench_die("control answer");
+        if (n == 0)
+            break;
+        have += (size_t)n;
+    }
+    close(fd);
+
+    char *body = memmem(answer, have, "\r\n\r\n", 4);
+    if (body == NULL)
+        bench_die("control answer without a head");
+    body += 4;
+    *len = have - (size_t)(body - answer);
+    memmove(answer, body, *len);
+    return answer;
+}

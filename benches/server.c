@@ -1,0 +1,284 @@
+/* The benchmarks' server: one epoll loop and responses rendered beforehand, so that the clients
+ * are what is measured.
+ *
+ *     server [CORE]          prints its port, and serves until its standard input, a pipe, ends
+ *
+ *     GET /small             six header fields and 100 bytes
+ *     GET /length/N          N bytes with Content-Length
+ *     GET /chunked/N         N bytes, a multiple of 16 KiB, in chunks of 16 KiB
+ *     GET /never/ID          no answer
+ *     GET /waiting           a uint32_t: how many requests to /never are open
+ *     GET /ended             a struct bench_ended for each that its client gave up, since the last ask;
+ *                            only now the server closes them, so that it never lags behind the client
+ *
+ * A request has to arrive in one piece, as small ones do over loopback. */
+
+#include "bench.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { CONNECTIONS = 65536, CHUNK = 16 * 1024, CHUNKS = 64 };
+
+/* A body is `end` bytes of an endlessly repeated pattern, then the tail. */
+struct body {
+    const char *pattern, *tail;
+    uint64_t period, at, end;
+    size_t tail_len;
+};
+
+struct connection {
+    struct body body;
+    void *owned;             /* a pattern made for this response alone */
+    bool close, waiting, gone;
+    uint32_t id;
+    size_t notice;           /* where it stands in `ended` once it has gone */
+};
+
+static struct connection connections[CONNECTIONS];   /* by descriptor */
+static int epoll;
+static uint32_t waiting;
+static struct bench_ended ended[CONNECTIONS];
+static int gone[CONNECTIONS];                        /* whose descriptor each of them is */
+static size_t ended_len;
+
+static char small[2][512];   /* the whole response: to be kept alive, to be closed */
+static char plain[1024 * 1024], chunked[CHUNKS * (CHUNK + 8)];
+
+static int render_head(char *into, size_t room, bool close, const char *framing)
+{
+    return snprintf(into, room,
+                    "HTTP/1.1 200 OK\r\nServer: bench\r\nDate: Mon, 02 Nov 2026 10:00:00 GMT\r\n"
+                    "Content-Type: text/plain\r\nETag: \"5f-61a\"\r\nConnection: %s\r\n%s\r\n\r\n",
+                    close ? "close" : "keep-alive", framing);
+}
+
+static void render(void)
+{
+    for (int close = 0; close < 2; close++) {
+        int len = render_head(small[close], sizeof small[close], close, "Content-Length: 100");
+        memset(small[close] + len, 's', BENCH_SMALL);
+    }
+    memset(plain, 'p', sizeof plain);
+    for (size_t i = 0; i < CHUNKS; i++) {
+        char *chunk = chunked + i * (CHUNK + 8);
+        memcpy(chunk, "4000\r\n", 6);
+        memset(chunk + 6, 'c', CHUNK);
+        memcpy(chunk + 6 + CHUNK, "\r\n", 2);
+    }
+}
+
+static void watch(int fd, int op, uint32_t events)
+{
+    struct epoll_event event = { .events = events, .data.fd = fd };
+    if (epoll_ctl(epoll, op, fd, &event) != 0)
+        bench_die("epoll_ctl");
+}
+
+static void drop(int fd)
+{
+    free(connections[fd].owned);
+    connections[fd] = (struct connection){ 0 };
+    close(fd);
+}
+
+/* The client of an unanswered request went, or its RST came after its FIN. */
+static void notice(int fd, bool reset)
+{
+    struct connection *c = &connections[fd];
+    if (!c->gone) {
+        c->gone = true;
+        c->notice = ended_len;
+        gone[ended_len] = fd;
+        ended[ended_len++] = (struct bench_ended){ bench_now_ns(), c->id, !reset, false };
+        waiting--;
+    }
+    ended[c->notice].reset |= reset;
+}
+
+/* Closing with an RST spares the client TIME_WAIT, so that no number of cancels uses up its ports. */
+static void close_gone(void)
+{
+    static const struct linger now = { .l_onoff = 1 };
+    while (ended_len > 0) {
+        int fd = gone[--ended_len];
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        drop(fd);
+    }
+}
+
+static void send_body(int fd)
+{
+    struct connection *c = &connections[fd];
+    struct body *b = &c->body;
+    uint64_t last = b->end + b->tail_len;
+    while (b->at < last) {
+        const char *from = b->tail + (b->at - b->end);
+        uint64_t len = last - b->at;
+        if (b->at < b->end) {
+            uint64_t offset = b->at % b->period;
+            from = b->pattern + offset;
+            len = b->period - offset < b->end - b->at ? b->period - offset : b->end - b->at;
+        }
+        /* Held back for the FIN, so that the last segment carries it: then the server always
+         * closes first, and TIME_WAIT is never at the client's ports. */
+        int more = c->close && b->at + len == last ? MSG_MORE : 0;
+        ssize_t n = send(fd, from, len, MSG_DONTWAIT | MSG_NOSIGNAL | more);
+        if (n < 0 && errno == EAGAIN) {
+            watch(fd, EPOLL_CTL_MOD, EPOLLOUT);
+            return;
+        }
+        if (n < 0) {
+            drop(fd);
+            return;
+        }
+        b->at += (uint64_t)n;
+    }
+    if (c->close)
+        drop(fd);
+}
+
+static void answer(int fd, struct body body, const char *framing)
+{
+    char head[512];
+    int len = render_head(head, sizeof head, connections[fd].close, framing);
+    connections[fd].body = body;
+    if (send(fd, head, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE) == len)
+        send_body(fd);
+    else
+        drop(fd);
+}
+
+static void answer_bytes(int fd, const void *bytes, uint64_t period, uint64_t len)
+{
+    char framing[64];
+    snprintf(framing, sizeof framing, "Content-Length: %llu", (unsigned long long)len);
+    answer(fd, (struct body){ .pattern = bytes, .period = period, .end = len, .tail = "" }, framing);
+}
+
+static void answer_ended(int fd)
+{
+    size_t len = ended_len * sizeof *ended;
+    void *all = connections[fd].owned = malloc(len);
+    if (all == NULL && len > 0)
+        bench_die("malloc");
+    memcpy(all, ended, len);
+    close_gone();
+    answer_bytes(fd, all, len, len);
+}
+
+static void serve(int fd, const char *request)
+{
+    struct connection *c = &connections[fd];
+    unsigned long long n;
+    c->close = strstr(request, "\r\nConnection: close\r\n") != NULL;
+    if (strncmp(request, "GET /small ", 11) == 0) {
+        uint64_t len = strlen(small[c->close]);
+        c->body = (struct body){ .pattern = small[c->close], .period = len, .end = len, .tail = "" };
+        send_body(fd);
+    } else if (sscanf(request, "GET /length/%llu ", &n) == 1) {
+        answer_bytes(fd, plain, sizeof plain, n);
+    } else if (sscanf(request, "GET /chunked/%llu ", &n) == 1 && n % CHUNK == 0) {
+        answer(fd, (struct body){ .pattern = chunked, .period = sizeof chunked,
+                                  .end = n / CHUNK * (CHUNK + 8), .tail = "0\r\n\r\n", .tail_len = 5 },
+               "Transfer-Encoding: chunked");
+    } else if (sscanf(request, "GET /never/%llu ", &n) == 1) {
+        c->waiting = true;
+        c->id = (uint32_t)n;
+        waiting++;
+        watch(fd, EPOLL_CTL_MOD, EPOLLIN | EPOLLET);   /* which tells of an RST after a FIN too */
+    } else if (strncmp(request, "GET /waiting ", 13) == 0) {
+        static uint32_t snapshot;
+        snapshot = waiting;
+        answer_bytes(fd, &snapshot, sizeof snapshot, sizeof snapshot);
+    } else if (strncmp(request, "GET /ended ", 11) == 0) {
+        answer_ended(fd);
+    } else {
+        fprintf(stderr, "server: not understood: %.60s\n", request);
+        drop(fd);
+    }
+}
+
+static void handle(int fd, uint32_t events)
+{
+    if (events & EPOLLOUT) {
+        watch(fd, EPOLL_CTL_MOD, EPOLLIN);
+        send_body(fd);
+        return;
+    }
+    char request[4096];
+    ssize_t n = recv(fd, request, sizeof request - 1, MSG_DONTWAIT);
+    if (n < 0 && errno == EAGAIN)
+        return;
+    if (n > 0) {
+        request[n] = '\0';
+        serve(fd, request);
+    } else if (connections[fd].waiting) {
+        notice(fd, n < 0 || events & EPOLLERR);   /* after a FIN an RST still reads as EOF */
+    } else {
+        drop(fd);
+    }
+}
+
+static void accept_all(int listener)
+{
+    int fd;
+    while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+        if (fd >= CONNECTIONS)
+            bench_die("too many connections");
+        watch(fd, EPOLL_CTL_ADD, EPOLLIN);
+    }
+    if (errno != EAGAIN && errno != ECONNABORTED)
+        bench_die("accept4");
+}
+
+static int listen_on_a_free_port(void)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) != 0 || listen(fd, 4096) != 0
+        || getsockname(fd, (struct sockaddr *)&at, &len) != 0)
+        bench_die("listen");
+    printf("%d\n", ntohs(at.sin_port));
+    fflush(stdout);
+    return fd;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1) {
+        cpu_set_t core;
+        CPU_ZERO(&core);
+        CPU_SET((unsigned)atoi(argv[1]), &core);
+        if (sched_setaffinity(0, sizeof core, &core) != 0)
+            bench_die("sched_setaffinity");
+    }
+    bench_raise_descriptor_limit();
+    render();
+
+    epoll = epoll_create1(EPOLL_CLOEXEC);
+    int listener = listen_on_a_free_port();
+    watch(listener, EPOLL_CTL_ADD, EPOLLIN);
+    watch(STDIN_FILENO, EPOLL_CTL_ADD, EPOLLIN);
+    for (;;) {
+        struct epoll_event events[256];
+        int n = epoll_wait(epoll, events, 256, -1);
+        for (int i = 0; i < n; i++) {
+            if (events[i].data.fd == STDIN_FILENO)
+                return 0;
+            if (events[i].data.fd == listener)
+                accept_all(listener);
+            else
+                handle(events[i].data.fd, events[i].events);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+/* The rows that leave requests waiting for their head: what one costs, and what ending one does. */
+
+#include "bench.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static uint32_t waiting_at_server(const struct bench *b)
+{
+    size_t len;
+    char *answer = bench_control(b->port, "/waiting", &len);
+    uint32_t n;
+    if (len != sizeof n)
+        bench_die("/waiting");
+    memcpy(&n, answer, sizeof n);
+    free(answer);
+    return n;
+}
+
+/* Turns the loop until the server holds `requests` of ours. */
+static void settle(const struct bench *b, const struct bench_waiter *w, uint32_t requests)
+{
+    while (waiting_at_server(b) != requests)
+        w->turn();
+}
+
+static int by_value(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* What the server saw of the cancels of one wave or more. */
+struct notices {
+    uint64_t *latency_ns;
+    unsigned count, eofs, resets;
+};
+
+/* Joins the server's notices with the times of the calls, by ID. */
+static void collect(const struct bench *b, const uint64_t *called_ns, struct notices *notices)
+{
+    size_t len;
+    struct bench_ended *ended = (struct bench_ended *)bench_control(b->port, "/ended", &len);
+    for (size_t i = 0; i < len / sizeof *ended; i++) {
+        if (ended[i].id >= b->concurrency || notices->count == b->count)
+            bench_die("/ended");
+        notices->latency_ns[notices->count++] = ended[i].ns - called_ns[ended[i].id];
+        notices->eofs += ended[i].eof;
+        notices->resets += ended[i].reset;
+    }
+    free(ended);
+}
+
+static void forget_notices(const struct bench *b)
+{
+    size_t len;
+    free(bench_control(b->port, "/ended", &len));
+}
+
+static double percentile_us(const struct notices *notices, unsigned percent)
+{
+    return (double)notices->latency_ns[(notices->count - 1) * percent / 100] / 1000;
+}
+
+static void print_cancels(const struct bench *b, struct notices *notices, uint64_t cancel_ns,
+                          uint64_t release_ns)
+{
+    if (notices->count != b->count)
+        bench_die("the server did not notice every cancel");
+    qsort(notices->latency_ns, notices->count, sizeof *notices->latency_ns, by_value);
+    printf("row=%s count=%u cpu_ns=%llu release_cpu_ns=%llu eof=%u rst=%u p50_us=%.1f p99_us=%.1f\n",
+           b->row, b->count, (unsigned long long)cancel_ns, (unsigned long long)release_ns,
+           notices->eofs, notices->resets, percentile_us(notices, 50),
+           percentile_us(notices, 99));
+    free(notices->latency_ns);
+}
+
+static void start_all(const struct bench *b, const struct bench_waiter *w)
+{
+    for (unsigned id = 0; id < b->concurrency; id++)
+        w->start(id);
+    settle(b, w, b->concurrency);
+}
+
+/* Heap from before there was a client, so that what it needs once is shared by its requests. */
+static void row_waiting(const struct bench *b, const struct bench_waiter *w)
+{
+    size_t before = bench_heap();
+    w->open(b, b->concurrency);
+    start_all(b, w);
+    size_t after = bench_heap();
+    printf("row=%s count=%u heap=%zu\n", b->row, b->concurrency, after - before);
+    for (unsigned id = 0; id < b->concurrency; id++) {
+        w->cancel(id);
+        w->release(id);
+    }
+    settle(b, w, 0);
+    forget_notices(b);
+    w->close();
+}
+
+/* COUNT cancels, in waves of CONCURRENCY requests that wait together. */
+static void row_cancel(const struct bench *b, const struct bench_waiter *w)
+{
+    uint64_t *called_ns = calloc(b->concurrency, sizeof *called_ns);
+    struct notices notices = { .latency_ns = calloc(b->count, sizeof *notices.latency_ns) };
+    uint64_t cancel_ns = 0, release_ns = 0;
+    w->open(b, b->concurrency);
+    for (unsigned wave = 0; wave < b->count / b->concurrency; wave++) {
+        start_all(b, w);
+        uint64_t start = bench_cpu_ns();
+        for (unsigned id = 0; id < b->concurrency; id++) {
+            called_ns[id] = bench_now_ns();
+            w->cancel(id);
+        }
+        uint64_t cancelled = bench_cpu_ns();
+        for (unsigned id = 0; id < b->concurrency; id++)
+            w->release(id);
+        cancel_ns += cancelled - start;
+        release_ns += bench_cpu_ns() - cancelled;
+        settle(b, w, 0);
+        collect(b, called_ns, &notices);
+    }
+    w->close();
+    free(called_ns);
+    print_cancels(b, &notices, cancel_ns, release_ns);
+}
+
+/* What the second thread of the row "busy" works on. */
+struct canceller {
+    const struct bench *bench;
+    const struct bench_waiter *waiter;
+    uint64_t *called_ns;
+    atomic_bool done;
+};
+
+static void *cancel_one_by_one(void *arg)
+{
+    struct canceller *c = arg;
+    for (unsigned id = 0; id < c->bench->concurrency; id++) {
+        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+        c->called_ns[id] = bench_now_ns();
+        c->waiter->cancel_from_elsewhere(id);
+    }
+    atomic_store(&c->done, true);
+    return NULL;
+}
+
+/* A second thread cancels every request, a millisecond apart, while the loop's thread computes. */
+static void row_busy(const struct bench *b, const struct bench_waiter *w)
+{
+    if (w->cancel_from_elsewhere == NULL) {
+        printf("row=%s impossible\n", b->row);
+        return;
+    }
+    struct canceller c = { .bench = b, .waiter = w,
+                           .called_ns = calloc(b->concurrency, sizeof *c.called_ns) };
+    struct notices notices = { .latency_ns = calloc(b->count, sizeof *notices.latency_ns) };
+    w->open(b, b->concurrency);
+    start_all(b, w);
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, cancel_one_by_one, &c) != 0)
+        bench_die("pthread_create");
+    while (!atomic_load(&c.done))
+        ;
+    pthread_join(thread, NULL);
+    for (unsigned id = 0; id < b->concurrency; id++)
+        w->release(id);
+    settle(b, w, 0);
+    collect(b, c.called_ns, &notices);
+    w->close();
+    free(c.called_ns);
+    print_cancels(b, &notices, 0, 0);
+}
+
+bool bench_waiter_row(const struct bench *b, const struct bench_waiter *w)
+{
+    if (strcmp(b->row, "waiting") == 0 || strcmp(b->row, "waiting-alone") == 0)
+        row_waiting(b, w);
+    else if (strcmp(b->row, "cancel") == 0)
+        row_cancel(b, w);
+    else if (strcmp(b->row, "busy") == 0)
+        row_busy(b, w);
+    else
+        return false;
+    return true;
+}

@@ -1,0 +1,418 @@
+//! The inside of a client: its fetches, and the turn that drives them.
+
+use crate::client::deadlines::Deadlines;
+use crate::client::targets::Targets;
+use crate::connection::Context;
+use crate::error::{Error, Kind};
+use crate::fetch::options::Options;
+use crate::fetch::{Fetch, Outcome, Status};
+use crate::proto::target::Target;
+use crate::transport::cancel::Cancel;
+use crate::transport::reactor::{News, Reactor};
+use crate::transport::sys::{Errno, Event, Events, Fd, Instant};
+use slab::Slab;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+#[derive(Debug)]
+pub(super) struct Core {
+    reactor: Reactor,
+    fetches: Slab<Box<Entry>>,
+    /// The number of the next fetch, which tells it from others that had its place.
+    serial: u32,
+    deadlines: Deadlines,
+    /// Those that only a ring can help on.
+    waiting_for_ring: Vec<Key>,
+    /// Those that have something to say, and how many of them still exist.
+    news: VecDeque<Key>,
+    news_count: usize,
+    targets: Targets,
+    /// The one receive buffer.
+    buffer: Vec<u8>,
+    /// Whether there is one fetch only, asked by itself and not through `next`.
+    alone: bool,
+}
+
+/// A fetch, and what the client knows about it.
+#[derive(Debug)]
+struct Entry {
+    fetch: Fetch,
+    cancel: Arc<Cancel>,
+    serial: u32,
+    /// What `next` calls it.
+    tag: usize,
+    /// What it is entered with in the deadlines.
+    due_at: Option<Instant>,
+    /// Whether it is among the news.
+    in_news: bool,
+    /// Whether its user has been told that it has ended.
+    told: bool,
+}
+
+/// Which fetch. Its place alone would not do: places are used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    index: usize,
+    serial: u32,
+}
+
+/// A socket's token: the place of its fetch, its serial number, and the index of the socket.
+const SOCKET_BITS: u32 = 3;
+const SERIAL_BITS: u32 = 24;
+
+impl Key {
+    fn token(self) -> u64 {
+        ((self.index as u64) << SERIAL_BITS | u64::from(self.serial)) << SOCKET_BITS
+    }
+
+    fn from_token(token: u64) -> (Self, u8) {
+        let socket = token & ((1 << SOCKET_BITS) - 1);
+        let serial = (token >> SOCKET_BITS) & ((1 << SERIAL_BITS) - 1);
+        let index = token >> (SOCKET_BITS + SERIAL_BITS);
+        (Self { index: index as usize, serial: serial as u32 }, socket as u8)
+    }
+}
+
+/// How many deadlines are served in a turn.
+const DUE_AT_ONCE: usize = 256;
+
+impl Core {
+    pub(super) fn new(alone: bool) -> Self {
+        Self {
+            reactor: Reactor::new(),
+            fetches: Slab::new(),
+            serial: 0,
+            deadlines: Deadlines::default(),
+            waiting_for_ring: Vec::new(),
+            news: VecDeque::new(),
+            news_count: 0,
+            targets: Targets::default(),
+            buffer: Vec::new(),
+            alone,
+        }
+    }
+
+    pub(super) fn fd(&self) -> Fd {
+        self.reactor.fd()
+    }
+
+    pub(super) fn start(
+        &mut self,
+        url: Option<&[u8]>,
+        options: Arc<Options>,
+    ) -> (Key, Arc<Cancel>) {
+        let now = Instant::now();
+        let target = match url {
+            None => Err(Error::invalid_argument("start a fetch")),
+            Some(url) if self.alone => Target::parse(url).map(Arc::new),
+            Some(url) => self.targets.parse(url),
+        };
+        let cancel = Arc::new(Cancel::new(options.policy, self.reactor.wake()));
+        let serial = self.serial;
+        self.serial = (serial + 1) & ((1 << SERIAL_BITS) - 1);
+
+        let place = self.fetches.vacant_entry();
+        let key = Key { index: place.key(), serial };
+        let mut cx = Context {
+            now,
+            reactor: &mut self.reactor,
+            buffer: &mut self.buffer,
+            cancel: &cancel,
+            token: key.token(),
+        };
+        let fetch = Fetch::start(target, options, &mut cx);
+        place.insert(Box::new(Entry {
+            fetch,
+            cancel: Arc::clone(&cancel),
+            serial,
+            tag: 0,
+            due_at: None,
+            in_news: false,
+            told: false,
+        }));
+        self.drive(key, now, None);
+        let entry = &self.fetches[key.index];
+        if entry.fetch.waits_for_ring() {
+            self.waiting_for_ring.push(key);
+        }
+        // Nothing has happened to any descriptor that would make the user poll.
+        if entry.fetch.status() != Status::Pending {
+            self.ring();
+        }
+        (key, cancel)
+    }
+
+    fn entry(&mut self, key: Key) -> Option<&mut Entry> {
+        self.fetches.get_mut(key.index).map(Box::as_mut).filter(|entry| entry.serial == key.serial)
+    }
+
+    /// The fetch of a handle that has not been freed.
+    pub(super) fn fetch(&mut self, key: Key) -> &mut Fetch {
+        &mut self.entry(key).expect("its user has not freed it").fetch
+    }
+
+    pub(super) fn set_tag(&mut self, key: Key, tag: usize) {
+        if let Some(entry) = self.entry(key) {
+            entry.tag = tag;
+        }
+    }
+
+    /// Asks the reactor once, and drives those who have news. Says whether anything happened.
+    pub(super) fn turn(&mut self, timeout_ms: i32) -> bool {
+        let mut events = Events::new();
+        let mut happened = false;
+        let news = self.reactor.poll(&mut events, timeout_ms);
+        let now = Instant::now();
+        for what in news {
+            happened = true;
+            match what {
+                News::Rung => self.handle_ring(now),
+                News::Timer => self.reactor.handle_timer(),
+                News::Socket(event) => {
+                    let (key, socket) = Key::from_token(event.token);
+                    self.drive(key, now, Some((socket, event)));
+                }
+            }
+        }
+        self.serve_deadlines(now);
+        happened
+    }
+
+    /// A lookup was answered, or a fetch without a socket cancelled.
+    fn handle_ring(&mut self, now: Instant) {
+        let mut keys = std::mem::take(&mut self.waiting_for_ring);
+        keys.retain(|&key| {
+            self.drive(key, now, None);
+            self.entry(key).is_some_and(|entry| entry.fetch.waits_for_ring())
+        });
+        self.waiting_for_ring = keys;
+    }
+
+    fn serve_deadlines(&mut self, now: Instant) {
+        for _ in 0..DUE_AT_ONCE {
+            let Some(index) = self.deadlines.pop_due(now) else {
+                break;
+            };
+            let entry = &mut self.fetches[index];
+            entry.due_at = None;
+            let key = Key { index, serial: entry.serial };
+            self.drive(key, now, None);
+        }
+        if let Some(at) = self.deadlines.earliest() {
+            // It was set before, for the first of them, so it is there.
+            let _ = self.reactor.wake_at(at);
+        }
+    }
+
+    /// Lets a fetch go on, with what happened to one of its sockets.
+    fn drive(&mut self, key: Key, now: Instant, event: Option<(u8, Event)>) {
+        self.lend(key, now, |fetch, cx| {
+            if let Some((socket, event)) = event {
+                fetch.handle_event(socket, event);
+            }
+            fetch.drive(cx);
+        });
+    }
+
+    /// Lends a fetch what it needs, and looks afterwards what has become of it. A panic ends
+    /// that fetch and no other.
+    fn lend<T>(
+        &mut self,
+        key: Key,
+        now: Instant,
+        f: impl FnOnce(&mut Fetch, &mut Context<'_>) -> T,
+    ) -> Option<T> {
+        let entry = self.fetches.get_mut(key.index).filter(|entry| entry.serial == key.serial)?;
+        let mut cx = Context {
+            now,
+            reactor: &mut self.reactor,
+            buffer: &mut self.buffer,
+            cancel: &entry.cancel,
+            token: key.token(),
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| f(&mut entry.fetch, &mut cx))).ok();
+        if result.is_none() {
+            let error = Error::new(Kind::Internal, "a bug in ifetch was caught; please report it");
+            entry.fetch.end(Outcome::Failed, Some(error), &cx);
+        }
+        self.settle(key, now);
+        result
+    }
+
+    /// Enters what a fetch waits for, and whether it has news.
+    fn settle(&mut self, key: Key, now: Instant) {
+        let entry = &mut self.fetches[key.index];
+        match entry.fetch.deadline() {
+            None => self.deadlines.leave(key.index, &mut entry.due_at),
+            Some(at) => {
+                if self.deadlines.enter(key.index, &mut entry.due_at, at)
+                    && let Err(errno) = self.reactor.wake_at(at)
+                {
+                    self.deadlines.leave(key.index, &mut entry.due_at);
+                    self.fail(key, now, errno);
+                    return;
+                }
+            }
+        }
+        let entry = &mut self.fetches[key.index];
+        if !self.alone && !entry.in_news && entry.fetch.status() != Status::Pending {
+            entry.in_news = true;
+            self.news.push_back(key);
+            self.news_count += 1;
+        }
+    }
+
+    /// A deadline that cannot be kept must not be lost silently.
+    fn fail(&mut self, key: Key, now: Instant, errno: Errno) {
+        let message = format!("set a deadline: make a timer: {errno}");
+        let error = Error::with_os(Kind::System, errno.0, message);
+        self.lend(key, now, |fetch, cx| fetch.end(Outcome::Failed, Some(error), cx));
+    }
+
+    /// Makes the descriptor readable, though nothing has happened to any other.
+    fn ring(&mut self) {
+        // Without descriptors the fetch has failed already, as its first poll will tell.
+        if self.reactor.make_wake().is_ok() {
+            self.reactor.wake().ring();
+        }
+    }
+
+    /// How a fetch stands, after it was given the chance to go on.
+    pub(super) fn poll_fetch(&mut self, key: Key) -> Status {
+        self.notice_cancel(key);
+        let entry = self.entry(key).expect("its user has not freed it");
+        let has_news = entry.fetch.status() != Status::Pending;
+        // A fetch of a shared client was driven by the turn that gave it its news; alone, even
+        // one with news is driven, for its deadlines.
+        if !entry.fetch.is_ended() && (self.alone || !has_news) {
+            self.turn(0);
+            self.pass_on_news(key);
+        }
+        self.tell(key)
+    }
+
+    pub(super) fn wait_fetch(&mut self, key: Key, timeout_ms: i32) -> Status {
+        self.notice_cancel(key);
+        self.wait(timeout_ms, |core| core.fetch(key).status() != Status::Pending);
+        self.pass_on_news(key);
+        self.tell(key)
+    }
+
+    /// A cancel on this thread need not go round by the descriptor.
+    fn notice_cancel(&mut self, key: Key) {
+        let cancelled = self.entry(key).is_some_and(|e| e.cancel.is_cancelled() && !e.fetch.is_ended());
+        if cancelled {
+            self.drive(key, Instant::now(), None);
+        }
+    }
+
+    /// If a turn made for one fetch found news of others, their user must be told.
+    fn pass_on_news(&mut self, key: Key) {
+        let own = usize::from(self.entry(key).is_some_and(|entry| entry.in_news));
+        if self.news_count > own {
+            self.ring();
+        }
+    }
+
+    fn tell(&mut self, key: Key) -> Status {
+        let entry = self.entry(key).expect("its user has not freed it");
+        let status = entry.fetch.tell_status();
+        entry.told |= matches!(status, Status::Ended(_));
+        status
+    }
+
+    /// Lets the user of a fetch act on it, and tells how it stands then.
+    pub(super) fn act<T>(
+        &mut self,
+        key: Key,
+        f: impl FnOnce(&mut Fetch, &mut Context<'_>) -> Result<T, Error>,
+    ) -> Result<(T, Status), Error> {
+        self.notice_cancel(key);
+        let now = Instant::now();
+        let internal = || Err(Error::new(Kind::Internal, "a bug in ifetch was caught"));
+        let value = self
+            .lend(key, now, |fetch, cx| {
+                let value = f(fetch, cx)?;
+                fetch.drive(cx);
+                Ok(value)
+            })
+            .unwrap_or_else(internal)?;
+        Ok((value, self.tell(key)))
+    }
+
+    /// Turns until `done`, the time is over, or a signal came.
+    pub(super) fn wait(&mut self, timeout_ms: i32, mut done: impl FnMut(&mut Self) -> bool) {
+        let end = u32::try_from(timeout_ms).ok().map(|ms| Instant::now().after_ms(ms));
+        while !done(self) {
+            let left_ms = match end {
+                None => -1,
+                Some(end) => {
+                    let ns = end.ns_since(Instant::now());
+                    i32::try_from(ns.div_ceil(1_000_000)).unwrap_or(i32::MAX)
+                }
+            };
+            if !self.turn(left_ms) {
+                return;
+            }
+        }
+    }
+
+    /// How many fetches `next` has to give.
+    pub(super) fn news(&self) -> i32 {
+        i32::try_from(self.news_count).unwrap_or(i32::MAX)
+    }
+
+    /// The tag of the next fetch with news.
+    pub(super) fn next(&mut self) -> Option<usize> {
+        while let Some(key) = self.news.pop_front() {
+            let Some(entry) = self.entry(key) else {
+                continue;
+            };
+            entry.in_news = false;
+            let (tag, told) = (entry.tag, entry.told);
+            self.news_count -= 1;
+            if !told {
+                return Some(tag);
+            }
+        }
+        None
+    }
+
+    /// Forgets a fetch whose handle is freed, and ends it if it still runs.
+    pub(super) fn remove(&mut self, key: Key) {
+        let Some(entry) = self.entry(key) else {
+            return;
+        };
+        let mut due_at = entry.due_at.take();
+        self.news_count -= usize::from(self.fetches[key.index].in_news);
+        self.deadlines.leave(key.index, &mut due_at);
+        self.end(key);
+        self.fetches.remove(key.index);
+        if self.fetches.is_empty() {
+            self.news.clear();
+            self.waiting_for_ring.clear();
+        }
+    }
+
+    /// Ends all that still run.
+    pub(super) fn close(&mut self) {
+        let running: Vec<Key> = (self.fetches.iter())
+            .filter(|(_, entry)| !entry.fetch.is_ended())
+            .map(|(index, entry)| Key { index, serial: entry.serial })
+            .collect();
+        for key in running {
+            self.end(key);
+        }
+    }
+
+    /// Cancels a fetch if it runs. In a forked child nothing may be sent: the connection is
+    /// its parent's, and only the copy of its descriptor is closed.
+    fn end(&mut self, key: Key) {
+        let entry = &self.fetches[key.index];
+        if !entry.fetch.is_ended() && self.reactor.wake().is_ours() {
+            entry.cancel.cancel();
+            self.drive(key, Instant::now(), None);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What owns the descriptor and the fetches, and drives them.
+//!
+//! The client stands above the fetches: it hands each of them what it needs while it is driven,
+//! and no fetch knows of it. A fetch started alone has a client of its own, so there is one code path.
+//!
+//! Here is the lock that lets one thread at a time in. It is only ever tried: whoever finds it
+//! taken is told so, and nobody waits.
+
+mod core;
+mod deadlines;
+mod targets;
+
+use crate::client::core::{Core, Key};
+use crate::error::Error;
+use crate::fetch::options::Options;
+use crate::fetch::{Fetch, Status};
+use crate::transport::cancel::Cancel;
+use crate::transport::sys::Fd;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+
+/// What the handles of a client and its fetches share.
+#[derive(Debug)]
+struct Shared {
+    fd: Fd,
+    core: Mutex<Core>,
+    userdata: AtomicUsize,
+}
+
+impl Shared {
+    fn new(core: Core) -> Arc<Self> {
+        Arc::new(Self { fd: core.fd(), core: Mutex::new(core), userdata: AtomicUsize::new(0) })
+    }
+
+    /// The inside, unless another thread is there.
+    fn enter(&self) -> Option<MutexGuard<'_, Core>> {
+        match self.core.try_lock() {
+            Ok(core) => Some(core),
+            // A panic that was caught on its way out: the fetch it belongs to has been ended.
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+}
+
+/// A client as its user holds it. Its methods give nothing if another thread is inside.
+#[derive(Debug)]
+pub(crate) struct Client(Arc<Shared>);
+
+impl Client {
+    /// Nothing if the system gives no descriptor.
+    pub(crate) fn new() -> Option<Self> {
+        let shared = Shared::new(Core::new(false));
+        (shared.fd >= 0).then_some(Self(shared))
+    }
+
+    pub(crate) fn fd(&self) -> Fd {
+        self.0.fd
+    }
+
+    pub(crate) fn start(&self, url: Option<&[u8]>, options: Arc<Options>) -> Option<Fetched> {
+        let (key, cancel) = self.0.enter()?.start(url, options);
+        Some(Fetched { shared: Arc::clone(&self.0), key, cancel })
+    }
+
+    /// Does what is ready; says how many fetches have news.
+    pub(crate) fn poll(&self) -> Option<i32> {
+        let mut core = self.0.enter()?;
+        core.turn(0);
+        Some(core.news())
+    }
+
+    /// The tag of a fetch with news, if there is one.
+    pub(crate) fn next(&self) -> Option<usize> {
+        self.0.enter()?.next()
+    }
+
+    /// Waits until there are news, the time is over, or a signal came.
+    pub(crate) fn wait(&self, timeout_ms: i32) -> Option<i32> {
+        let mut core = self.0.enter()?;
+        core.wait(timeout_ms, |core| core.news() > 0);
+        Some(core.news())
+    }
+
+    /// Ends what still runs. The inside lives on until the last fetch has been freed.
+    pub(crate) fn close(&self) {
+        if let Some(mut core) = self.0.enter() {
+            core.close();
+        }
+    }
+
+    pub(crate) fn userdata(&self) -> usize {
+        self.0.userdata.load(Relaxed)
+    }
+
+    pub(crate) fn set_userdata(&self, userdata: usize) {
+        self.0.userdata.store(userdata, Relaxed);
+    }
+}
+
+/// A fetch as its user holds it. Its methods give nothing if another thread is inside.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    shared: Arc<Shared>,
+    key: Key,
+    /// Outside the lock, for `cancel` passes it by.
+    cancel: Arc<Cancel>,
+}
+
+/// Starts a fetch with a client of its own.
+pub(crate) fn start_alone(url: Option<&[u8]>, options: Arc<Options>) -> Fetched {
+    let mut core = Core::new(true);
+    let (key, cancel) = core.start(url, options);
+    Fetched { shared: Shared::new(core), key, cancel }
+}
+
+impl Fetched {
+    pub(crate) fn fd(&self) -> Fd {
+        self.shared.fd
+    }
+
+    /// Any thread, any signal handler.
+    pub(crate) fn cancel(&self) {
+        self.cancel.cancel();
+    }
+
+    /// Lets `f` look at the fetch.
+    pub(crate) fn with<T>(&self, f: impl FnOnce(&mut Fetch) -> T) -> Option<T> {
+        Some(f(self.shared.enter()?.fetch(self.key)))
+    }
+
+    /// Tells it the name by which `Client::next` knows it.
+    pub(crate) fn set_tag(&self, tag: usize) {
+        if let Some(mut core) = self.shared.enter() {
+            core.set_tag(self.key, tag);
+        }
+    }
+
+    pub(crate) fn poll(&self) -> Option<Status> {
+        Some(self.shared.enter()?.poll_fetch(self.key))
+    }
+
+    /// Waits until the fetch has something to say, the time is over, or a signal came.
+    pub(crate) fn wait(&self, timeout_ms: i32) -> Option<Status> {
+        Some(self.shared.enter()?.wait_fetch(self.key, timeout_ms))
+    }
+
+    pub(crate) fn read(&self, to: &mut [u8]) -> Option<Result<(usize, Status), Error>> {
+        Some(self.shared.enter()?.act(self.key, |fetch, cx| fetch.read(cx, to)))
+    }
+
+    pub(crate) fn write(&self, data: &[u8]) -> Option<Result<(usize, Status), Error>> {
+        Some(self.shared.enter()?.act(self.key, |fetch, cx| fetch.write(cx, data)))
+    }
+
+    pub(crate) fn write_end(&self) -> Option<Result<Status, Error>> {
+        let ended = self.shared.enter()?.act(self.key, |fetch, _| fetch.write_end());
+        Some(ended.map(|((), status)| status))
+    }
+
+    /// Ends the fetch if it runs, and takes it out of its client. False if another thread
+    /// is inside, which may be using it.
+    pub(crate) fn release(&self) -> bool {
+        match self.shared.enter() {
+            Some(mut core) => {
+                core.remove(self.key);
+                true
+            }
+            None => {
+                self.cancel();
+                false
+            }
+        }
+    }
+}

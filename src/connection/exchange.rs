@@ -1,0 +1,368 @@
+//! One request and its response over one connection.
+//!
+//! Both directions go on at the same time: a server may answer before it has the whole request.
+//! A connection that fails while the request is being sent is still read to its end: the response
+//! may be waiting there, and says more than the failure.
+
+use crate::connection::Context;
+use crate::connection::inbox::Inbox;
+use crate::connection::race::Connected;
+use crate::connection::sending::Sending;
+use crate::error::{Error, Kind};
+use crate::proto::h1::decode::{Decoder, Event as Decoded, Rules, Run};
+use crate::proto::head::Fields;
+use crate::proto::request::Request;
+use crate::proto::target::Target;
+use crate::transport::sys::{self, Errno, Event, Instant};
+use crate::transport::tcp::Tcp;
+use std::net::SocketAddr;
+
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    tcp: Tcp,
+    peer: SocketAddr,
+    sending: Sending,
+    /// Why sending stopped, to be told unless a response says more.
+    send_error: Option<Errno>,
+    decoder: Decoder,
+    inbox: Inbox,
+    /// Response bytes, framing included.
+    received: u64,
+    /// When a byte last went either way, or the caller took part.
+    moved_at: Instant,
+}
+
+/// How many bytes a collecting fetch receives before others get their turn.
+const BUDGET: usize = 1 << 20;
+
+/// How much is received at once for a streaming fetch before its caller reads: what comes behind
+/// the head is kept until then.
+const STREAMED_HEAD: usize = 16 * 1024;
+
+/// How much is received behind a chunk, in the hope for the line of the next one.
+const BEHIND_CHUNK: usize = 256;
+
+/// How far a collected body grows at once. A length is only a promise, so no more than this is set
+/// aside before the bytes have come.
+const GROWTH: usize = 1 << 20;
+
+impl Exchange {
+    pub(crate) fn new(connected: Connected, now: Instant) -> Self {
+        let Connected { peer, tcp } = connected;
+        Self {
+            tcp,
+            peer,
+            sending: Sending::new(),
+            send_error: None,
+            decoder: Decoder::new(),
+            inbox: Inbox::default(),
+            received: 0,
+            moved_at: now,
+        }
+    }
+
+    pub(crate) fn handle_event(&mut self, index: u8, event: Event) {
+        if index == self.tcp.index() {
+            self.tcp.handle_event(event);
+        }
+    }
+
+    /// Sends what there is to be sent of the request.
+    pub(crate) fn pump_request(&mut self, cx: &mut Context<'_>, request: &Request, target: &Target) {
+        if self.sending.is_over() || !self.tcp.is_writable() {
+            return;
+        }
+        let before = self.sending.sent();
+        let result = self.sending.pump(&mut self.tcp, cx.buffer, request, target);
+        self.note_sent(before, result, cx.now);
+    }
+
+    /// Takes body bytes from the caller; says how many.
+    pub(crate) fn write(&mut self, data: &[u8], now: Instant) -> Result<usize, Error> {
+        if !self.sending.allows(data.len()) {
+            let why = "write the request body: it is longer than was announced";
+            return Err(Error::new(Kind::WrongState, why));
+        }
+        let before = self.sending.sent();
+        match self.sending.write(&mut self.tcp, data) {
+            Ok(count) => {
+                self.note_sent(before, Ok(()), now);
+                Ok(count)
+            }
+            Err(errno) => {
+                self.note_sent(before, Err(errno), now);
+                Ok(data.len())
+            }
+        }
+    }
+
+    /// The caller has written everything.
+    pub(crate) fn write_end(&mut self, now: Instant) -> Result<(), Error> {
+        let before = self.sending.sent();
+        let result = self.sending.write_end(&mut self.tcp)?;
+        self.note_sent(before, result, now);
+        Ok(())
+    }
+
+    fn note_sent(&mut self, before: u64, result: Result<(), Errno>, now: Instant) {
+        if self.sending.sent() > before {
+            self.moved_at = now;
+        }
+        if let Err(errno) = result {
+            self.sending.stop();
+            self.send_error = Some(errno);
+        }
+    }
+
+    /// The server has answered with an error: it does not want the rest (RFC 9112 section 9.5).
+    pub(crate) fn stop_request(&mut self) {
+        if !self.sending.is_over() {
+            self.sending.stop();
+        }
+    }
+
+    /// The server has switched protocols.
+    pub(crate) fn switch(&mut self) {
+        self.sending.switch();
+    }
+
+    /// The next head, interim or final, if the socket has it now.
+    pub(crate) fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        rules: &Rules,
+        collects: bool,
+    ) -> Result<Option<Decoded>, Error> {
+        loop {
+            let (taken, event) = self.decode(rules)?;
+            self.inbox.consume(taken);
+            if event.is_some() {
+                return Ok(event);
+            }
+            if !self.tcp.is_readable() {
+                return Ok(None);
+            }
+            let max = if collects { usize::MAX } else { STREAMED_HEAD };
+            let received = self.inbox.receive(&mut self.tcp, cx.buffer, max);
+            match self.note_received(received, cx.now)? {
+                None => return Ok(None),
+                // Within a head this is always an error.
+                Some(0) => return self.handle_eof().map(|_| None),
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Receives what has come of the body, up to `limit` bytes in all, behind what `body`
+    /// holds. Gives the trailers when the response is complete.
+    pub(crate) fn collect(
+        &mut self,
+        cx: &mut Context<'_>,
+        rules: &Rules,
+        body: &mut Vec<u8>,
+        limit: u64,
+    ) -> Result<Option<Fields>, Error> {
+        let mut budget = BUDGET;
+        loop {
+            if let Some(trailers) = self.settle(rules)? {
+                return Ok(Some(trailers));
+            }
+            let run = self.decoder.run();
+            if body.len() as u64 > limit {
+                body.truncate(limit as usize);
+                let why = format!("its body is longer than {limit} bytes");
+                return Err(self.explain(Error::new(Kind::BodyTooLarge, why)));
+            }
+            if !self.inbox.is_empty() {
+                let count = at_most(run.left(), self.inbox.rest().len());
+                body.extend_from_slice(&self.inbox.rest()[..count]);
+                self.inbox.consume(count);
+                self.decoder.handle_run(count);
+                continue;
+            }
+            if !self.tcp.is_readable() {
+                return Ok(None);
+            }
+            if budget == 0 {
+                self.tcp.tell_again(cx.reactor, cx.token).map_err(|errno| self.broken(errno))?;
+                return Ok(None);
+            }
+            let received = match run {
+                Run::Length(_) | Run::Close => {
+                    // One byte past the limit shows that there are too many.
+                    let room = (limit - body.len() as u64).saturating_add(1);
+                    let wanted = at_most(run.left().min(room), GROWTH);
+                    body.reserve(wanted + 1);
+                    let received = self.tcp.receive(wanted, |fd| sys::recv_append(fd, body, wanted));
+                    self.decoder.handle_run(received.unwrap_or_default().unwrap_or_default());
+                    received
+                }
+                Run::Chunk(_) | Run::None => self.inbox.receive(&mut self.tcp, cx.buffer, usize::MAX),
+            };
+            match self.note_received(received, cx.now)? {
+                None => return Ok(None),
+                Some(0) => return self.handle_eof().map(Some),
+                Some(count) => budget = budget.saturating_sub(count),
+            }
+        }
+    }
+
+    /// Reads body bytes into the caller's buffer, and adds to `count` how many. Gives the
+    /// trailers when the response is complete.
+    pub(crate) fn read(
+        &mut self,
+        cx: &mut Context<'_>,
+        rules: &Rules,
+        to: &mut [u8],
+        count: &mut usize,
+    ) -> Result<Option<Fields>, Error> {
+        self.moved_at = cx.now;
+        loop {
+            if let Some(trailers) = self.settle(rules)? {
+                return Ok(Some(trailers));
+            }
+            let room = &mut to[*count..];
+            if room.is_empty() {
+                return Ok(None);
+            }
+            let run = self.decoder.run();
+            if !self.inbox.is_empty() {
+                let here = at_most(run.left(), room.len().min(self.inbox.rest().len()));
+                room[..here].copy_from_slice(&self.inbox.rest()[..here]);
+                self.inbox.consume(here);
+                self.decoder.handle_run(here);
+                *count += here;
+                continue;
+            }
+            if !self.tcp.is_readable() {
+                return Ok(None);
+            }
+            let wanted = at_most(run.left(), room.len());
+            let room = &mut room[..wanted];
+            let received = match run {
+                Run::Length(_) | Run::Close => self.tcp.receive(wanted, |fd| sys::recv(fd, room)),
+                Run::Chunk(_) => {
+                    self.inbox.receive_behind(&mut self.tcp, room, cx.buffer, BEHIND_CHUNK)
+                }
+                Run::None => self.inbox.receive(&mut self.tcp, cx.buffer, STREAMED_HEAD),
+            };
+            match self.note_received(received, cx.now)? {
+                None => return Ok(None),
+                Some(0) => return self.handle_eof().map(Some),
+                Some(received) => {
+                    let in_place = received.min(wanted);
+                    self.decoder.handle_run(in_place);
+                    *count += in_place;
+                }
+            }
+        }
+    }
+
+    /// Takes framing until body bytes come next. Gives the trailers when the response is
+    /// complete, behind which nothing may come.
+    pub(crate) fn settle(&mut self, rules: &Rules) -> Result<Option<Fields>, Error> {
+        while self.decoder.run() == Run::None {
+            let (taken, event) = self.decode(rules)?;
+            self.inbox.consume(taken);
+            match event {
+                Some(Decoded::End(trailers)) => {
+                    // Refuses what comes behind the end.
+                    self.decode(rules)?;
+                    return Ok(Some(trailers));
+                }
+                None if taken == 0 => break,
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn decode(&mut self, rules: &Rules) -> Result<(usize, Option<Decoded>), Error> {
+        self.decoder.handle(self.inbox.rest(), rules).map_err(|error| self.explain(error))
+    }
+
+    fn note_received(
+        &mut self,
+        received: Result<Option<usize>, Errno>,
+        now: Instant,
+    ) -> Result<Option<usize>, Error> {
+        let received = received.map_err(|errno| self.broken(errno))?;
+        if let Some(count) = received {
+            self.received += count as u64;
+            self.moved_at = now;
+        }
+        Ok(received)
+    }
+
+    /// The server has closed: the end of some responses, and an error for all others.
+    fn handle_eof(&mut self) -> Result<Fields, Error> {
+        match self.decoder.handle_eof(self.inbox.rest()) {
+            Ok(trailers) => Ok(trailers),
+            Err(_) if self.is_unanswered() => Err(self.send_failed()),
+            Err(error) => Err(self.explain(error)),
+        }
+    }
+
+    fn broken(&self, errno: Errno) -> Error {
+        if self.is_unanswered() {
+            return self.send_failed();
+        }
+        self.explain(Error::with_os(Kind::Receive, errno.0, errno.to_string()))
+    }
+
+    /// Whether sending failed, and the server has said nothing that would tell why.
+    fn is_unanswered(&self) -> bool {
+        self.send_error.is_some() && self.received == 0
+    }
+
+    fn send_failed(&self) -> Error {
+        let errno = self.send_error.unwrap_or(Errno(0));
+        let message = format!("send the request to {}: {errno}", self.peer);
+        Error::with_os(Kind::Send, errno.0, message)
+    }
+
+    fn explain(&self, error: Error) -> Error {
+        error.while_doing(&format!("read the response of {}", self.peer))
+    }
+
+    /// Gives back what was lent, before others are driven.
+    pub(crate) fn park(&mut self, cx: &mut Context<'_>) {
+        self.inbox.park(cx.buffer);
+    }
+
+    /// Ends the connection at once, not in an orderly way.
+    pub(crate) fn abort(&mut self) {
+        self.tcp.abort();
+    }
+
+    /// Whether body bytes, or what ends the body, may be there for the caller to read.
+    pub(crate) fn is_readable(&self) -> bool {
+        !self.inbox.is_empty() || self.tcp.is_readable()
+    }
+
+    /// Whether the caller is to write, and the socket takes something.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.sending.wants_body() && self.tcp.is_writable()
+    }
+
+    pub(crate) fn sending(&self) -> &Sending {
+        &self.sending
+    }
+
+    pub(crate) fn received(&self) -> u64 {
+        self.received
+    }
+
+    pub(crate) fn interim_seen(&self) -> u32 {
+        self.decoder.interim_seen()
+    }
+
+    pub(crate) fn moved_at(&self) -> Instant {
+        self.moved_at
+    }
+}
+
+/// The smaller one, as a length in memory.
+fn at_most(many: u64, len: usize) -> usize {
+    usize::try_from(many).map_or(len, |many| many.min(len))
+}

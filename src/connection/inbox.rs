@@ -1,0 +1,98 @@
+//! Bytes that have been received and not been decoded yet.
+//!
+//! Normally there are none, and no memory either: bytes are received into the client's buffer,
+//! which is taken for as long as one fetch is driven. Only what is left over then, such as half a head,
+//! is copied into memory of its own.
+
+use crate::transport::sys::{self, Errno};
+use crate::transport::tcp::Tcp;
+
+/// The size of the client's buffer.
+const BUFFER: usize = 64 * 1024;
+
+/// How much is received behind bytes that were left over.
+const MORE: usize = 16 * 1024;
+
+#[derive(Debug, Default)]
+pub(super) struct Inbox {
+    bytes: Vec<u8>,
+    /// Where the rest begins.
+    at: usize,
+    /// Whether `bytes` is the client's buffer.
+    lent: bool,
+}
+
+impl Inbox {
+    pub(super) fn rest(&self) -> &[u8] {
+        &self.bytes[self.at..]
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.at == self.bytes.len()
+    }
+
+    /// The first `count` bytes of the rest have been used.
+    pub(super) fn consume(&mut self, count: usize) {
+        self.at += count;
+        debug_assert!(self.at <= self.bytes.len());
+    }
+
+    /// Receives behind the rest, at most `max` bytes; as `Tcp::receive`.
+    pub(super) fn receive(
+        &mut self,
+        tcp: &mut Tcp,
+        buffer: &mut Vec<u8>,
+        max: usize,
+    ) -> Result<Option<usize>, Errno> {
+        self.make_room(buffer);
+        let wanted = max.min(self.bytes.capacity() - self.bytes.len());
+        tcp.receive(wanted, |fd| sys::recv_append(fd, &mut self.bytes, wanted))
+    }
+
+    /// Receives into `first`, then behind the rest, which is empty; as `Tcp::receive`.
+    pub(super) fn receive_behind(
+        &mut self,
+        tcp: &mut Tcp,
+        first: &mut [u8],
+        buffer: &mut Vec<u8>,
+        max: usize,
+    ) -> Result<Option<usize>, Errno> {
+        self.make_room(buffer);
+        let wanted = first.len() + max;
+        tcp.receive(wanted, |fd| sys::recv_split(fd, first, &mut self.bytes, max))
+    }
+
+    fn make_room(&mut self, buffer: &mut Vec<u8>) {
+        if self.is_empty() {
+            self.at = 0;
+            self.bytes.clear();
+            if !self.lent && self.bytes.capacity() == 0 {
+                self.bytes = std::mem::take(buffer);
+                self.bytes.reserve(BUFFER);
+                self.lent = true;
+            }
+        } else if self.lent {
+            self.bytes.drain(..self.at);
+            self.at = 0;
+        }
+        if self.bytes.len() == self.bytes.capacity() {
+            self.bytes.reserve(MORE);
+        }
+    }
+
+    /// Gives the client its buffer back, and keeps what is left over.
+    pub(super) fn park(&mut self, buffer: &mut Vec<u8>) {
+        if self.lent {
+            let rest = self.rest().to_vec();
+            *buffer = std::mem::replace(&mut self.bytes, rest);
+            buffer.clear();
+            buffer.shrink_to(BUFFER);
+            self.lent = false;
+        } else if self.is_empty() {
+            self.bytes = Vec::new();
+        } else {
+            self.bytes.drain(..self.at);
+        }
+        self.at = 0;
+    }
+}

@@ -1,0 +1,216 @@
+//! The request on its way out.
+//!
+//! ```text
+//!   Head --> Whole -----------------> Done
+//!      |---> Length --write, end----> Done
+//!      |---> Chunked --write, end---> Done
+//!      |---> Tunnel (after 101) ----> Done
+//!      `---- any: the server has answered with an error, or takes nothing --> Stopped
+//! ```
+
+use crate::error::{Error, Kind};
+use crate::proto::h1::encode;
+use crate::proto::request::{Body, Request};
+use crate::proto::target::Target;
+use crate::transport::sys::Errno;
+use crate::transport::tcp::Tcp;
+
+/// The largest chunk of a streamed body. What the kernel does not take of it is copied.
+const CHUNK_MAX: usize = 64 * 1024;
+
+#[derive(Debug)]
+pub(crate) struct Sending {
+    stage: Stage,
+    /// Encoded bytes that the kernel did not take yet, from `queue_at` on.
+    queue: Vec<u8>,
+    queue_at: usize,
+    head_len: u32,
+    sent: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Head,
+    /// A body that is known as a whole, sent up to `at`.
+    Whole { at: usize },
+    /// The caller writes so many bytes more.
+    Length { left: u64 },
+    Chunked,
+    /// The other protocol's bytes, after an upgrade.
+    Tunnel,
+    Done,
+    Stopped,
+}
+
+impl Sending {
+    pub(crate) fn new() -> Self {
+        Self { stage: Stage::Head, queue: Vec::new(), queue_at: 0, head_len: 0, sent: 0 }
+    }
+
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Whether the server may have seen a complete head.
+    pub(crate) fn head_is_out(&self) -> bool {
+        self.head_len > 0 && self.sent >= u64::from(self.head_len)
+    }
+
+    /// Whether everything has been handed to the kernel, or never will be.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Done | Stage::Stopped) && self.queue.is_empty()
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        self.stage == Stage::Done && self.queue.is_empty()
+    }
+
+    /// Whether the caller is to write.
+    pub(crate) fn wants_body(&self) -> bool {
+        matches!(self.stage, Stage::Length { left: 1.. } | Stage::Chunked | Stage::Tunnel)
+            && self.queue.is_empty()
+    }
+
+    pub(crate) fn stop(&mut self) {
+        self.stage = Stage::Stopped;
+        self.queue = Vec::new();
+    }
+
+    /// The server has switched protocols: from here on bytes go as they are.
+    pub(crate) fn switch(&mut self) {
+        self.stage = Stage::Tunnel;
+    }
+
+    /// Hands to the kernel what it takes.
+    pub(crate) fn pump(
+        &mut self,
+        tcp: &mut Tcp,
+        buffer: &mut Vec<u8>,
+        request: &Request,
+        target: &Target,
+    ) -> Result<(), Errno> {
+        if self.stage == Stage::Head && tcp.is_writable() {
+            self.send_head(tcp, buffer, request, target)?;
+        }
+        self.flush(tcp)?;
+        if let Stage::Whole { at } = &mut self.stage {
+            let body = request.body.whole();
+            while *at < body.len() && tcp.is_writable() {
+                let count = tcp.send([&body[*at..]])?;
+                *at += count;
+                self.sent += count as u64;
+            }
+            if *at == body.len() {
+                self.stage = Stage::Done;
+            }
+        }
+        Ok(())
+    }
+
+    /// The head, and a whole body behind it in the same call.
+    fn send_head(
+        &mut self,
+        tcp: &mut Tcp,
+        buffer: &mut Vec<u8>,
+        request: &Request,
+        target: &Target,
+    ) -> Result<(), Errno> {
+        buffer.clear();
+        encode::head(buffer, request, target);
+        let body = request.body.whole();
+        let count = tcp.send([buffer, body])?;
+        self.sent += count as u64;
+        self.head_len = buffer.len() as u32;
+        self.queue.extend_from_slice(&buffer[count.min(buffer.len())..]);
+        buffer.clear();
+        self.stage = match request.body {
+            Body::Streamed(Some(0)) => Stage::Done,
+            Body::Streamed(Some(left)) => Stage::Length { left },
+            Body::Streamed(None) => Stage::Chunked,
+            _ => match count.saturating_sub(self.head_len as usize) {
+                at if at == body.len() => Stage::Done,
+                at => Stage::Whole { at },
+            },
+        };
+        Ok(())
+    }
+
+    fn flush(&mut self, tcp: &mut Tcp) -> Result<(), Errno> {
+        while self.queue_at < self.queue.len() && tcp.is_writable() {
+            let count = tcp.send([&self.queue[self.queue_at..]])?;
+            self.queue_at += count;
+            self.sent += count as u64;
+        }
+        if self.queue_at == self.queue.len() && !self.queue.is_empty() {
+            self.queue = Vec::new();
+            self.queue_at = 0;
+        }
+        Ok(())
+    }
+
+    /// Takes body bytes from the caller; says how many. All of them, unsent, once it has stopped.
+    pub(crate) fn write(&mut self, tcp: &mut Tcp, data: &[u8]) -> Result<usize, Errno> {
+        if self.stage == Stage::Stopped {
+            return Ok(data.len());
+        }
+        if data.is_empty() || !self.wants_body() || !tcp.is_writable() {
+            return Ok(0);
+        }
+        let taken = match &mut self.stage {
+            Stage::Chunked => return self.write_chunk(tcp, data),
+            Stage::Length { left } => {
+                let count = tcp.send([data])?;
+                *left -= count as u64;
+                if *left == 0 {
+                    self.stage = Stage::Done;
+                }
+                count
+            }
+            _ => tcp.send([data])?,
+        };
+        self.sent += taken as u64;
+        Ok(taken)
+    }
+
+    /// Whether so many bytes may still be written.
+    pub(crate) fn allows(&self, len: usize) -> bool {
+        match self.stage {
+            Stage::Length { left } => len as u64 <= left,
+            Stage::Done => len == 0,
+            _ => true,
+        }
+    }
+
+    /// A chunk must be as long as its line says, so all of it is taken, and kept if need be.
+    fn write_chunk(&mut self, tcp: &mut Tcp, data: &[u8]) -> Result<usize, Errno> {
+        let data = &data[..data.len().min(CHUNK_MAX)];
+        let mut line = Vec::with_capacity(8);
+        encode::chunk_line(&mut line, data.len());
+        let parts = [&line, data, encode::CHUNK_END];
+        let mut taken = tcp.send(parts)?;
+        self.sent += taken as u64;
+        for part in parts {
+            let of_part = taken.min(part.len());
+            self.queue.extend_from_slice(&part[of_part..]);
+            taken -= of_part;
+        }
+        Ok(data.len())
+    }
+
+    /// The caller has written everything.
+    pub(crate) fn write_end(&mut self, tcp: &mut Tcp) -> Result<Result<(), Errno>, Error> {
+        match self.stage {
+            Stage::Length { left: left @ 1.. } => {
+                let why = format!("the upload ended {left} bytes before its announced length");
+                return Err(Error::new(Kind::UploadIncomplete, why));
+            }
+            Stage::Chunked => {
+                self.queue.extend_from_slice(encode::LAST_CHUNK);
+                self.stage = Stage::Done;
+            }
+            Stage::Length { .. } | Stage::Tunnel => self.stage = Stage::Done,
+            Stage::Head | Stage::Whole { .. } | Stage::Done | Stage::Stopped => {}
+        }
+        Ok(self.flush(tcp))
+    }
+}

@@ -1,0 +1,85 @@
+//! What went wrong: a kind for programs, a sentence for people.
+
+use std::ffi::CString;
+
+/// The kinds of failure, without their C numbers, which belong to `ffi::error`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    InvalidArgument,
+    WrongState,
+    Unsupported,
+    InvalidUrl,
+    InvalidMethod,
+    InvalidHeader,
+    Resolve,
+    Connect,
+    TimeoutTotal,
+    TimeoutResolve,
+    TimeoutConnect,
+    TimeoutFirstByte,
+    TimeoutHead,
+    TimeoutIdle,
+    Send,
+    Receive,
+    NoResponse,
+    Truncated,
+    NotHttp,
+    BadHead,
+    BadFraming,
+    BadChunk,
+    ExtraBytes,
+    UnexpectedUpgrade,
+    HeadTooLarge,
+    TooManyHeaders,
+    BodyTooLarge,
+    TooManyInterim,
+    UploadIncomplete,
+    System,
+    Cancelled,
+    Internal,
+}
+
+/// A failure: what was being done to what, and why it did not work.
+#[derive(Debug)]
+pub(crate) struct Error {
+    pub(crate) kind: Kind,
+    /// The errno behind it, or 0.
+    pub(crate) os: i32,
+    /// Ready to be lent to C.
+    pub(crate) message: CString,
+}
+
+impl Error {
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self::with_os(kind, 0, message)
+    }
+
+    pub(crate) fn with_os(kind: Kind, os: i32, message: impl Into<String>) -> Self {
+        // Messages quote what peers and callers sent, so anything may be in them.
+        let bytes = message.into().replace('\0', "\u{fffd}").into_bytes();
+        let message = CString::new(bytes).expect("every NUL was replaced");
+        Self { kind, os, message }
+    }
+
+    pub(crate) fn invalid_argument(doing: &str) -> Self {
+        Self::new(Kind::InvalidArgument, format!("{doing}: an argument is NULL or out of range"))
+    }
+
+    pub(crate) fn unsupported(doing: &str) -> Self {
+        Self::new(Kind::Unsupported, format!("{doing}: this build cannot do that"))
+    }
+
+    /// Puts what was being done in front of why it failed.
+    pub(crate) fn while_doing(self, doing: &str) -> Self {
+        let why = self.message.to_string_lossy();
+        Self::with_os(self.kind, self.os, format!("{doing}: {why}"))
+    }
+}
+
+/// Bytes of a peer or caller as they may stand in a message: short, quoted, printable.
+pub(crate) fn quote(bytes: &[u8]) -> String {
+    const SHOWN: usize = 40;
+    let shown = &bytes[..bytes.len().min(SHOWN)];
+    let dots = if bytes.len() > SHOWN { "..." } else { "" };
+    format!("\"{}{dots}\"", shown.escape_ascii())
+}

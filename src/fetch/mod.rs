@@ -1,0 +1,239 @@
+//! One fetch: a request, the connections made for it, and what came back.
+
+pub(crate) mod options;
+pub(crate) mod report;
+mod response;
+mod state;
+mod timers;
+
+use crate::connection::Context;
+use crate::error::{Error, Kind};
+use crate::proto::head::{Fields, Head};
+use crate::proto::target::Target;
+use crate::transport::cancel::Cancel;
+use crate::transport::sys::Instant;
+use options::Options;
+use report::{Report, Times, Traffic};
+use response::Response;
+use state::{Ended, State};
+use std::collections::VecDeque;
+use std::ffi::CStr;
+use std::sync::Arc;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Complete,
+    Failed,
+    Cancelled,
+}
+
+/// What a fetch says when it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    Pending,
+    Interim,
+    Head,
+    Readable,
+    Writable,
+    Ended(Outcome),
+}
+
+/// What a fetch is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Resolving,
+    Connecting,
+    Sending,
+    Waiting,
+    Receiving,
+    Ended,
+}
+
+/// How far a fetch is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Progress {
+    pub(crate) sent: u64,
+    pub(crate) received: u64,
+    pub(crate) expected: Option<u64>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Fetch {
+    target: Arc<Target>,
+    options: Arc<Options>,
+    cancel: Arc<Cancel>,
+    state: State,
+    response: Option<Response>,
+    /// Interim responses that the caller has asked for and not been given.
+    interim: VecDeque<Head>,
+    /// The one that it was given last, until it polls again.
+    interim_shown: Option<Head>,
+    head_shown: bool,
+    /// The caller has written all of a streamed request body.
+    upload_ended: bool,
+    times: Times,
+    traffic: Traffic,
+    pub(crate) userdata: usize,
+}
+
+impl Fetch {
+    /// Starts a fetch; it goes as far as it can when it is first driven.
+    pub(crate) fn start(
+        target: Result<Arc<Target>, Error>,
+        options: Arc<Options>,
+        cx: &mut Context<'_>,
+    ) -> Self {
+        let begun = target.and_then(|target| {
+            options.check()?;
+            let state = Self::first_state(&target, cx)?;
+            Ok((target, state))
+        });
+        let mut times = Times::new(cx.now);
+        let (target, state) = begun.unwrap_or_else(|error| {
+            times.ended = Some(cx.now);
+            cx.cancel.end();
+            let ended = Ended { outcome: Outcome::Failed, phase: Phase::Resolving, error: Some(error) };
+            (Arc::new(Target::unknown()), State::Ended(Box::new(ended)))
+        });
+        Self {
+            target,
+            userdata: options.userdata,
+            options,
+            cancel: Arc::clone(cx.cancel),
+            state,
+            response: None,
+            interim: VecDeque::new(),
+            interim_shown: None,
+            head_shown: false,
+            upload_ended: false,
+            times,
+            traffic: Traffic::default(),
+        }
+    }
+
+    /// How it stands. Levels: true for as long as it is so.
+    pub(crate) fn status(&self) -> Status {
+        let ended = match &self.state {
+            State::Ended(ended) => Some(ended.outcome),
+            _ => None,
+        };
+        // Nothing comes before bad news.
+        if let Some(outcome @ (Outcome::Failed | Outcome::Cancelled)) = ended {
+            return Status::Ended(outcome);
+        }
+        if !self.interim.is_empty() {
+            return Status::Interim;
+        }
+        if self.response.is_some() && self.options.streams() && !self.head_shown {
+            return Status::Head;
+        }
+        match (ended, &self.state) {
+            (Some(outcome), _) => Status::Ended(outcome),
+            _ if self.waits_for_reader() => Status::Readable,
+            (None, State::Exchange(exchange)) if exchange.is_writable() => Status::Writable,
+            _ => Status::Pending,
+        }
+    }
+
+    /// The status as it is told to the caller, to whom some things are told once.
+    pub(crate) fn tell_status(&mut self) -> Status {
+        let status = self.status();
+        self.interim_shown = match status {
+            Status::Interim => self.interim.pop_front(),
+            _ => None,
+        };
+        self.head_shown |= status == Status::Head;
+        status
+    }
+
+    fn waits_for_reader(&self) -> bool {
+        match &self.state {
+            State::Exchange(exchange) => {
+                self.response.is_some() && self.options.streams() && exchange.is_readable()
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it is the caller's turn, and not the server's.
+    fn waits_for_caller(&self) -> bool {
+        let writes = matches!(&self.state, State::Exchange(exchange) if exchange.is_writable());
+        writes || self.waits_for_reader()
+    }
+
+    /// The caller has written all of its request body.
+    pub(crate) fn write_end(&mut self) -> Result<(), Error> {
+        let is_tunnel = self.head().is_some_and(|head| head.status == 101);
+        if !(self.options.uploads() || is_tunnel) {
+            return Err(Error::new(Kind::WrongState, "end the request body: it is not streamed"));
+        }
+        self.upload_ended = true;
+        Ok(())
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        match &self.state {
+            State::Resolve(_) => Phase::Resolving,
+            State::Connect(_) => Phase::Connecting,
+            State::Exchange(_) if self.response.is_some() => Phase::Receiving,
+            State::Exchange(exchange) if exchange.sending().is_over() => Phase::Waiting,
+            State::Exchange(_) => Phase::Sending,
+            State::Ended(_) => Phase::Ended,
+        }
+    }
+
+    pub(crate) fn is_ended(&self) -> bool {
+        matches!(self.state, State::Ended(_))
+    }
+
+    /// Whether only a ring can end what it waits for.
+    pub(crate) fn waits_for_ring(&self) -> bool {
+        matches!(self.state, State::Resolve(_))
+    }
+
+    /// When it wants to be driven though nothing has happened.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.next_timer().map(|(at, _)| at)
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        Progress {
+            sent: self.traffic_now().sent,
+            received: self.response.as_ref().map_or(0, Response::received),
+            expected: self.response.as_ref().and_then(|r| r.expected),
+        }
+    }
+
+    pub(crate) fn report(&self) -> Report {
+        let phase = match &self.state {
+            State::Ended(ended) => ended.phase,
+            _ => self.phase(),
+        };
+        Report::new(phase, self.traffic_now(), &self.times)
+    }
+
+    pub(crate) fn error(&self) -> Option<&Error> {
+        match &self.state {
+            State::Ended(ended) => ended.error.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The head that the caller is to see: an interim one for as long as it is shown.
+    pub(crate) fn head(&self) -> Option<&Head> {
+        self.interim_shown.as_ref().or(self.response.as_ref().map(|r| &r.head))
+    }
+
+    pub(crate) fn url(&self) -> &CStr {
+        self.target.url()
+    }
+
+    pub(crate) fn trailers(&self) -> Option<&Fields> {
+        self.response.as_ref().map(|r| &r.trailers)
+    }
+
+    /// The collected body with the NUL behind it.
+    pub(crate) fn body(&self) -> Option<&[u8]> {
+        self.response.as_ref().and_then(Response::body)
+    }
+}

@@ -1,0 +1,127 @@
+//! How to fetch, as the caller wants it.
+
+use crate::error::Error;
+use crate::proto::h1::decode::Rules;
+use crate::proto::request::{Body, Request};
+
+pub(crate) use crate::transport::cancel::Policy;
+
+/// The deadlines that a caller may set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deadline {
+    Total,
+    Resolve,
+    Connect,
+    FirstByte,
+    Head,
+    Idle,
+}
+
+/// The limits that a caller may set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    Head,
+    Headers,
+    Body,
+    Interim,
+}
+
+/// curl allows 300 KiB, Go 1 MiB, nginx as a proxy 4 to 8 KiB.
+const HEAD_BYTES: u32 = 64 * 1024;
+const HEAD_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// hyper allows 100.
+const FIELDS: u32 = 128;
+const FIELDS_MAX: u64 = 65_536;
+const BODY_BYTES: u64 = 64 * 1024 * 1024;
+/// Go allows 5.
+const INTERIM: u32 = 8;
+const INTERIM_MAX: u64 = 65_536;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) request: Request,
+    pub(crate) stream: bool,
+    pub(crate) interim: bool,
+    pub(crate) policy: Policy,
+    pub(crate) userdata: usize,
+    /// In milliseconds, by `Deadline`; 0 for none.
+    deadlines: [u32; 6],
+    head_bytes: u32,
+    fields: u32,
+    body_bytes: u64,
+    interim_max: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            request: Request::default(),
+            stream: false,
+            interim: false,
+            policy: Policy::default(),
+            userdata: 0,
+            deadlines: [0; 6],
+            head_bytes: HEAD_BYTES,
+            fields: FIELDS,
+            body_bytes: BODY_BYTES,
+            interim_max: INTERIM,
+        }
+    }
+}
+
+impl Options {
+    pub(crate) fn set_deadline(&mut self, deadline: Deadline, timeout_ms: u32) {
+        self.deadlines[deadline as usize] = timeout_ms;
+    }
+
+    pub(crate) fn timeout_ms(&self, deadline: Deadline) -> Option<u32> {
+        Some(self.deadlines[deadline as usize]).filter(|&ms| ms > 0)
+    }
+
+    pub(crate) fn set_limit(&mut self, limit: Limit, n: u64) -> Result<(), Error> {
+        let up_to = |max: u64| match u32::try_from(n) {
+            Ok(small) if n <= max => Ok(small),
+            _ => Err(Error::invalid_argument("set a limit")),
+        };
+        match limit {
+            Limit::Head => self.head_bytes = up_to(HEAD_BYTES_MAX)?,
+            Limit::Headers => self.fields = up_to(FIELDS_MAX)?,
+            Limit::Body => self.body_bytes = n,
+            Limit::Interim => self.interim_max = up_to(INTERIM_MAX)?,
+        }
+        Ok(())
+    }
+
+    pub(crate) fn body_limit(&self) -> u64 {
+        // A body fits into memory, with the NUL behind it and the byte that is one too many.
+        self.body_bytes.min(isize::MAX as u64 - 2)
+    }
+
+    /// Whether the body is read by the caller. A switched protocol has no body to be collected.
+    pub(crate) fn streams(&self) -> bool {
+        self.stream || self.request.upgrade().is_some()
+    }
+
+    pub(crate) fn uploads(&self) -> bool {
+        matches!(self.request.body, Body::Streamed(_))
+    }
+
+    /// What the response is held to.
+    pub(crate) fn rules(&self) -> Rules {
+        Rules {
+            to_head_request: self.request.method() == "HEAD",
+            upgrade_asked: self.request.upgrade().is_some(),
+            head_bytes: self.head_bytes as usize,
+            fields: self.fields as usize,
+            interim: self.interim_max,
+        }
+    }
+
+    /// Refuses what can be set but does not go together.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.request.upgrade().is_some() && !matches!(self.request.body, Body::None) {
+            return Err(Error::invalid_argument("start an upgrade together with a request body"));
+        }
+        Ok(())
+    }
+}

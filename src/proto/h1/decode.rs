@@ -1,0 +1,201 @@
+//! A response, decoded as bytes come.
+//!
+//! ```text
+//!   Head --1xx--> Head --final--> Length | Chunked | Close --> End
+//!                    `------------- no body -----------------> End
+//! ```
+
+use crate::error::{Error, Kind, quote};
+use crate::proto::framing::Framing;
+use crate::proto::h1::chunked::{self, Chunked};
+use crate::proto::head::{Fields, Head, find_end};
+
+/// What the request and the caller say about the response.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    pub(crate) to_head_request: bool,
+    pub(crate) upgrade_asked: bool,
+    pub(crate) head_bytes: usize,
+    pub(crate) fields: usize,
+    pub(crate) interim: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    stage: Stage,
+    interim_seen: u32,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Head { searched: usize },
+    Length { left: u64 },
+    Chunked(Chunked),
+    Close,
+    End,
+}
+
+#[derive(Debug)]
+pub(crate) enum Event {
+    Interim(Head),
+    Head(Head, Framing),
+    /// The response is complete, with these trailers.
+    End(Fields),
+}
+
+/// The body bytes that come next, with no framing between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Run {
+    /// None: framing comes next.
+    None,
+    /// So many, then the response has ended.
+    Length(u64),
+    /// So many, then there is framing.
+    Chunk(u64),
+    /// All that come.
+    Close,
+}
+
+impl Run {
+    pub(crate) fn left(self) -> u64 {
+        match self {
+            Run::None => 0,
+            Run::Length(left) | Run::Chunk(left) => left,
+            Run::Close => u64::MAX,
+        }
+    }
+}
+
+impl Decoder {
+    pub(crate) fn new() -> Self {
+        Self { stage: Stage::Head { searched: 0 }, interim_seen: 0 }
+    }
+
+    pub(crate) fn interim_seen(&self) -> u32 {
+        self.interim_seen
+    }
+
+    /// Takes framing until it makes one event, or until body bytes come; says how many bytes it
+    /// took. Bytes that were not taken are given again, with more behind them, or are body bytes.
+    pub(crate) fn handle(
+        &mut self,
+        input: &[u8],
+        rules: &Rules,
+    ) -> Result<(usize, Option<Event>), Error> {
+        match &mut self.stage {
+            Stage::Head { .. } => self.handle_head(input, rules),
+            Stage::Length { left: 0 } => Ok((0, Some(self.end(Fields::default())))),
+            Stage::Length { .. } | Stage::Close => Ok((0, None)),
+            Stage::Chunked(chunked) => {
+                let limits = chunked::Limits {
+                    trailer_bytes: rules.head_bytes,
+                    trailer_fields: rules.fields,
+                };
+                let (taken, trailers) = chunked.handle(input, &limits)?;
+                Ok((taken, trailers.map(|fields| self.end(fields))))
+            }
+            Stage::End if input.is_empty() => Ok((0, None)),
+            Stage::End => Err(Error::new(
+                Kind::ExtraBytes,
+                format!("{} came after its end", quote(input)),
+            )),
+        }
+    }
+
+    /// The body bytes that come next. They do not pass through the decoder, so that they
+    /// can be received where they are wanted.
+    pub(crate) fn run(&self) -> Run {
+        match &self.stage {
+            Stage::Length { left: left @ 1.. } => Run::Length(*left),
+            Stage::Chunked(chunked) if chunked.data_left() > 0 => Run::Chunk(chunked.data_left()),
+            Stage::Close => Run::Close,
+            _ => Run::None,
+        }
+    }
+
+    /// So many bytes of the run have been taken.
+    pub(crate) fn handle_run(&mut self, count: usize) {
+        match &mut self.stage {
+            Stage::Length { left } => *left -= count as u64,
+            Stage::Chunked(chunked) => chunked.handle_data(count as u64),
+            Stage::Head { .. } | Stage::Close | Stage::End => {}
+        }
+    }
+
+    /// The server closed; `rest` are the bytes that no event was made of.
+    pub(crate) fn handle_eof(&mut self, rest: &[u8]) -> Result<Fields, Error> {
+        let truncated = |why: &str| Err(Error::new(Kind::Truncated, why));
+        match &self.stage {
+            Stage::Head { .. } if rest.is_empty() && self.interim_seen == 0 => Err(Error::new(
+                Kind::NoResponse,
+                "the server closed the connection without a response",
+            )),
+            Stage::Head { .. } => truncated("the server closed the connection within the head"),
+            Stage::Length { left: left @ 1.. } => {
+                truncated(&format!("the server closed the connection {left} bytes before the end"))
+            }
+            Stage::Chunked(_) => {
+                truncated("the server closed the connection before the last chunk was complete")
+            }
+            Stage::Length { .. } | Stage::Close | Stage::End => {
+                self.stage = Stage::End;
+                Ok(Fields::default())
+            }
+        }
+    }
+
+    fn end(&mut self, trailers: Fields) -> Event {
+        self.stage = Stage::End;
+        Event::End(trailers)
+    }
+
+    fn handle_head(
+        &mut self,
+        input: &[u8],
+        rules: &Rules,
+    ) -> Result<(usize, Option<Event>), Error> {
+        let Stage::Head { searched } = &mut self.stage else {
+            unreachable!("called in this stage only");
+        };
+        const START: &[u8] = b"HTTP/";
+        let common = input.len().min(START.len());
+        if input[..common] != START[..common] {
+            return Err(Error::new(
+                Kind::NotHttp,
+                format!("it begins with {}, which is not HTTP/1", quote(input)),
+            ));
+        }
+        let end = find_end(&input[..input.len().min(rules.head_bytes)], searched)?;
+        let Some(end) = end else {
+            if input.len() > rules.head_bytes {
+                let limit = rules.head_bytes;
+                let why = format!("its head is longer than {limit} bytes");
+                return Err(Error::new(Kind::HeadTooLarge, why));
+            }
+            return Ok((0, None));
+        };
+        let head = Head::parse(&input[..end], rules.fields)?;
+        if head.status == 101 && !rules.upgrade_asked {
+            let why = "it switches protocols, which nobody asked for";
+            return Err(Error::new(Kind::UnexpectedUpgrade, why));
+        }
+        let framing = Framing::of(&head, rules.to_head_request)?;
+        if head.is_interim() {
+            if self.interim_seen == rules.interim {
+                let limit = rules.interim;
+                let why = format!("more than {limit} interim responses came before it");
+                return Err(Error::new(Kind::TooManyInterim, why));
+            }
+            self.interim_seen += 1;
+            self.stage = Stage::Head { searched: 0 };
+            return Ok((end, Some(Event::Interim(head))));
+        }
+        self.stage = match framing {
+            Framing::Empty => Stage::Length { left: 0 },
+            Framing::Length(left) => Stage::Length { left },
+            Framing::Chunked => Stage::Chunked(Chunked::new()),
+            Framing::Close => Stage::Close,
+        };
+        Ok((end, Some(Event::Head(head, framing))))
+    }
+}

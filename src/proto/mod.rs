@@ -1,0 +1,8 @@
+//! The protocol without input or output: no socket, no clock, no thread, no unsafe.
+
+pub(crate) mod field;
+pub(crate) mod framing;
+pub(crate) mod h1;
+pub(crate) mod head;
+pub(crate) mod request;
+pub(crate) mod target;

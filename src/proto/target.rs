@@ -1,0 +1,178 @@
+//! From URL text to what a request needs of it: where to connect, what to ask for.
+
+use crate::error::{Error, Kind, quote};
+use crate::proto::field;
+use base64::Engine as _;
+use std::ffi::{CStr, CString};
+use std::net::IpAddr;
+use url::{Host, Position, Url};
+
+/// The host part of an origin: a name to be looked up, or an address that needs no lookup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Address {
+    Name(Box<str>),
+    Numeric(IpAddr),
+}
+
+/// A parsed `http` URL. Parsed once and shared by all fetches of the same text.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// Normalised, without credentials and fragment.
+    url: CString,
+    /// Where in `url` the path begins; path and query reach to its end.
+    path_at: usize,
+    address: Address,
+    port: u16,
+    /// The value of the Authorization field, if the URL held credentials.
+    authorization: Option<Box<str>>,
+}
+
+impl Target {
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, Error> {
+        let invalid = |why: &str| Error::new(Kind::InvalidUrl, format!("parse the URL: {why}"));
+        // The URL standard drops tabs and line ends silently, which would let a caller's bug through.
+        if text.iter().any(|&b| b <= b' ' || b == 0x7f) {
+            return Err(invalid("it holds a blank or a control character"));
+        }
+        let text = str::from_utf8(text).map_err(|_| invalid("it is not UTF-8"))?;
+        let mut url = Url::parse(text).map_err(|e| invalid(&e.to_string()))?;
+        if url.scheme() != "http" {
+            let scheme = quote(url.scheme().as_bytes());
+            return Err(Error::unsupported(&format!("fetch a URL with the scheme {scheme}")));
+        }
+
+        let authorization = credentials(&url)?;
+        url.set_fragment(None);
+        // Neither can fail: an http URL has a host.
+        let _ = (url.set_username(""), url.set_password(None));
+
+        let address = match url.host() {
+            Some(Host::Domain(name)) => Address::Name(name.into()),
+            Some(Host::Ipv4(ip)) => Address::Numeric(ip.into()),
+            Some(Host::Ipv6(ip)) => Address::Numeric(ip.into()),
+            None => return Err(invalid("it names no host")),
+        };
+        let port = url.port_or_known_default().unwrap_or(80);
+        if port == 0 {
+            return Err(invalid("nothing can listen on port 0"));
+        }
+        let path_at = url[..Position::BeforePath].len();
+        let url = CString::new(String::from(url)).map_err(|_| invalid("it holds a NUL"))?;
+        Ok(Self { url, path_at, address, port, authorization })
+    }
+
+    /// Stands in where there is none, since the URL could not be parsed.
+    pub(crate) fn unknown() -> Self {
+        let address = Address::Name("".into());
+        Self { url: CString::default(), path_at: 0, address, port: 0, authorization: None }
+    }
+
+    pub(crate) fn url(&self) -> &CStr {
+        &self.url
+    }
+
+    /// What stands in the request line (RFC 9112 section 3.2.1, origin-form).
+    pub(crate) fn path_and_query(&self) -> &[u8] {
+        &self.url.as_bytes()[self.path_at..]
+    }
+
+    /// The value of the Host field (RFC 9112 section 3.2): no port if it is the default one.
+    pub(crate) fn authority(&self) -> &[u8] {
+        const SCHEME: usize = "http://".len();
+        &self.url.as_bytes()[SCHEME..self.path_at]
+    }
+
+    pub(crate) fn authorization(&self) -> Option<&str> {
+        self.authorization.as_deref()
+    }
+
+    pub(crate) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The host as it may stand in a message.
+    pub(crate) fn host(&self) -> String {
+        match &self.address {
+            Address::Name(name) => name.to_string(),
+            Address::Numeric(ip) => ip.to_string(),
+        }
+    }
+}
+
+/// Credentials of the URL as the Basic scheme sends them (RFC 7617 section 2).
+fn credentials(url: &Url) -> Result<Option<Box<str>>, Error> {
+    if url.username().is_empty() && url.password().is_none() {
+        return Ok(None);
+    }
+    let mut pair: Vec<u8> = percent_encoding::percent_decode_str(url.username()).collect();
+    if pair.contains(&b':') {
+        return Err(Error::new(Kind::InvalidUrl, "parse the URL: its user name holds a colon"));
+    }
+    pair.push(b':');
+    pair.extend(percent_encoding::percent_decode_str(url.password().unwrap_or("")));
+    let value = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
+    debug_assert!(field::is_value(value.as_bytes()));
+    Ok(Some(value.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_become_what_a_request_needs() {
+        // text -> Host, request target, port
+        for (text, authority, path, port) in [
+            ("http://example.com", "example.com", "/", 80),
+            ("HTTP://EXAMPLE.com:80/a?b#c", "example.com", "/a?b", 80),
+            ("http://example.com:8080?q", "example.com:8080", "/?q", 8080),
+            ("http://[::1]:81/x/../y", "[::1]:81", "/y", 81),
+            ("http://[0:0::1]/", "[::1]", "/", 80),
+            ("http://127.1/", "127.0.0.1", "/", 80),
+            ("http://b\u{fc}cher.example/\u{fc}", "xn--bcher-kva.example", "/%C3%BC", 80),
+            ("http://u:p@h.example/%41?%20", "h.example", "/%41?%20", 80),
+        ] {
+            let target = Target::parse(text.as_bytes()).expect(text);
+            assert_eq!(target.authority(), authority.as_bytes(), "{text}");
+            assert_eq!(target.path_and_query(), path.as_bytes(), "{text}");
+            assert_eq!(target.port(), port, "{text}");
+        }
+    }
+
+    #[test]
+    fn bad_urls_are_refused() {
+        for (text, kind) in [
+            (&b""[..], Kind::InvalidUrl),
+            (b"example.com", Kind::InvalidUrl),
+            (b"/path", Kind::InvalidUrl),
+            (b"http://", Kind::InvalidUrl),
+            (b"http://a b/", Kind::InvalidUrl),
+            (b"http://a/\r\nX: y", Kind::InvalidUrl),
+            (b"http://a/\tb", Kind::InvalidUrl),
+            (b" http://a/", Kind::InvalidUrl),
+            (b"http://a/\x7f", Kind::InvalidUrl),
+            (b"http://a/\xff", Kind::InvalidUrl),
+            (b"http://a:99999/", Kind::InvalidUrl),
+            (b"http://a:0/", Kind::InvalidUrl),
+            (b"http://[::1/", Kind::InvalidUrl),
+            (b"http://u%3Av:p@a/", Kind::InvalidUrl),
+            (b"https://a/", Kind::Unsupported),
+            (b"ftp://a/", Kind::Unsupported),
+            (b"file:///etc/passwd", Kind::Unsupported),
+        ] {
+            let error = Target::parse(text).expect_err(&quote(text));
+            assert_eq!(error.kind, kind, "{}", quote(text));
+        }
+    }
+
+    #[test]
+    fn credentials_go_into_their_field_and_nowhere_else() {
+        let target = Target::parse(b"http://us%20er:p%40ss@a.example/x").unwrap();
+        assert_eq!(target.authorization(), Some("Basic dXMgZXI6cEBzcw=="));
+        assert_eq!(target.url(), c"http://a.example/x");
+    }
+}

@@ -1,0 +1,9 @@
+//! Bytes through descriptors, and the readiness of descriptors.
+
+pub(crate) mod cancel;
+pub(crate) mod reactor;
+pub(crate) mod resolver;
+pub(crate) mod slot;
+pub(crate) mod sys;
+pub(crate) mod tcp;
+pub(crate) mod wake;

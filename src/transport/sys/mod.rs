@@ -1,0 +1,67 @@
+//! The one seam to the operating system: every system call of the library is in here.
+//!
+//! Descriptors are plain numbers: who may close one is decided by `slot`, above. Each function
+//! makes one call, never waits (but `Epoll::wait`, when it is given a time), and retries on EINTR where the call asks for it.
+#![allow(unsafe_code)]
+
+mod addrinfo;
+mod clock;
+mod epoll;
+mod signal;
+mod socket;
+mod thread;
+
+pub(crate) use addrinfo::lookup;
+pub(crate) use clock::Instant;
+pub(crate) use epoll::{Epoll, Event, Events, Timer, new_wake, ring};
+pub(crate) use socket::{
+    Connecting, abort, close, close_reset, connect, finish, open, recv, recv_append, recv_split, send, take_error,
+};
+pub(crate) use thread::{process_id, spawn_detached};
+
+/// A descriptor.
+pub(crate) type Fd = i32;
+
+/// An errno.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Errno(pub(crate) i32);
+
+impl Errno {
+    pub(crate) const AGAIN: Self = Self(libc::EAGAIN);
+    pub(crate) const CANCELLED: Self = Self(libc::ECANCELED);
+
+    /// Whether it says that a resource of this process or system has run out.
+    pub(crate) fn is_shortage(self) -> bool {
+        matches!(self.0, libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS | libc::ENOSPC)
+    }
+
+    fn last() -> Self {
+        Self(std::io::Error::last_os_error().raw_os_error().unwrap_or(0))
+    }
+}
+
+impl std::fmt::Display for Errno {
+    /// The system's text for it, such as "connection refused".
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = std::io::Error::from_raw_os_error(self.0).to_string();
+        let text = text.split(" (os error").next().unwrap_or_default();
+        let mut letters = text.chars();
+        let first = letters.next().map(|c| c.to_lowercase().to_string()).unwrap_or_default();
+        write!(f, "{first}{}", letters.as_str())
+    }
+}
+
+/// The result of a call that answers -1 and sets errno.
+fn check(result: libc::c_int) -> Result<libc::c_int, Errno> {
+    if result < 0 { Err(Errno::last()) } else { Ok(result) }
+}
+
+/// The same for a call that counts bytes.
+fn check_len(result: libc::ssize_t) -> Result<usize, Errno> {
+    usize::try_from(result).map_err(|_| Errno::last())
+}
+
+/// The size of a type as the socket calls want it.
+fn len_of<T>() -> libc::socklen_t {
+    size_of::<T>() as libc::socklen_t
+}

@@ -1,0 +1,162 @@
+/*
+ * Pins the ABI: what a program compiled against version 0.1.0 relies on, said once more. If this
+ * file stops compiling, such programs break: new members go to the end of ifetch_report, new
+ * constants get new numbers, new functions come in addition.
+ */
+#include <ifetch.h>
+
+#define PIN(name, number) _Static_assert((name) == (number), #name)
+
+PIN(IFETCH_BUSY, -1);
+PIN(IFETCH_PENDING, 0);
+PIN(IFETCH_INTERIM, 1);
+PIN(IFETCH_HEAD, 2);
+PIN(IFETCH_READABLE, 3);
+PIN(IFETCH_WRITABLE, 4);
+PIN(IFETCH_DONE, 5);
+PIN(IFETCH_FAILED, 6);
+PIN(IFETCH_CANCELLED, 7);
+
+PIN(IFETCH_PHASE_RESOLVING, 1);
+PIN(IFETCH_PHASE_CONNECTING, 2);
+PIN(IFETCH_PHASE_SENDING, 4);
+PIN(IFETCH_PHASE_WAITING, 5);
+PIN(IFETCH_PHASE_RECEIVING, 6);
+PIN(IFETCH_PHASE_ENDED, 7);
+
+PIN(IFETCH_ERROR_NONE, 0);
+PIN(IFETCH_ERROR_INVALID_ARGUMENT, 1);
+PIN(IFETCH_ERROR_BUSY, 2);
+PIN(IFETCH_ERROR_WRONG_STATE, 3);
+PIN(IFETCH_ERROR_UNSUPPORTED, 4);
+PIN(IFETCH_ERROR_INVALID_URL, 5);
+PIN(IFETCH_ERROR_INVALID_METHOD, 6);
+PIN(IFETCH_ERROR_INVALID_HEADER, 7);
+PIN(IFETCH_ERROR_RESOLVE, 8);
+PIN(IFETCH_ERROR_CONNECT, 9);
+PIN(IFETCH_ERROR_TIMEOUT_TOTAL, 10);
+PIN(IFETCH_ERROR_TIMEOUT_RESOLVE, 11);
+PIN(IFETCH_ERROR_TIMEOUT_CONNECT, 12);
+PIN(IFETCH_ERROR_TIMEOUT_FIRST_BYTE, 13);
+PIN(IFETCH_ERROR_TIMEOUT_HEAD, 14);
+PIN(IFETCH_ERROR_TIMEOUT_IDLE, 15);
+PIN(IFETCH_ERROR_SEND, 16);
+PIN(IFETCH_ERROR_RECEIVE, 17);
+PIN(IFETCH_ERROR_NO_RESPONSE, 18);
+PIN(IFETCH_ERROR_TRUNCATED, 19);
+PIN(IFETCH_ERROR_NOT_HTTP, 20);
+PIN(IFETCH_ERROR_BAD_HEAD, 21);
+PIN(IFETCH_ERROR_BAD_FRAMING, 22);
+PIN(IFETCH_ERROR_BAD_CHUNK, 23);
+PIN(IFETCH_ERROR_EXTRA_BYTES, 24);
+PIN(IFETCH_ERROR_UNEXPECTED_UPGRADE, 25);
+PIN(IFETCH_ERROR_HEAD_TOO_LARGE, 26);
+PIN(IFETCH_ERROR_TOO_MANY_HEADERS, 27);
+PIN(IFETCH_ERROR_BODY_TOO_LARGE, 28);
+PIN(IFETCH_ERROR_TOO_MANY_INTERIM, 29);
+PIN(IFETCH_ERROR_UPLOAD_INCOMPLETE, 30);
+PIN(IFETCH_ERROR_SYSTEM, 31);
+PIN(IFETCH_ERROR_CANCELLED, 32);
+PIN(IFETCH_ERROR_INTERNAL, 33);
+
+PIN(IFETCH_TIMEOUT_TOTAL, 1);
+PIN(IFETCH_TIMEOUT_RESOLVE, 2);
+PIN(IFETCH_TIMEOUT_CONNECT, 3);
+PIN(IFETCH_TIMEOUT_FIRST_BYTE, 4);
+PIN(IFETCH_TIMEOUT_HEAD, 5);
+PIN(IFETCH_TIMEOUT_IDLE, 6);
+
+PIN(IFETCH_LIMIT_HEAD, 1);
+PIN(IFETCH_LIMIT_HEADERS, 2);
+PIN(IFETCH_LIMIT_BODY, 3);
+PIN(IFETCH_LIMIT_INTERIM, 4);
+
+PIN(IFETCH_CANCEL_RST, 0);
+PIN(IFETCH_CANCEL_FIN, 1);
+
+PIN(IFETCH_ACTED_NO, 0);
+PIN(IFETCH_ACTED_MAYBE, 1);
+
+PIN(IFETCH_ENDING_NONE, 0);
+PIN(IFETCH_ENDING_FIN, 2);
+PIN(IFETCH_ENDING_RST, 3);
+
+PIN(sizeof(ifetch_status), 4);
+PIN(sizeof(ifetch_phase), 4);
+PIN(sizeof(ifetch_error), 4);
+
+PIN(offsetof(ifetch_report, size), 0);
+PIN(offsetof(ifetch_report, phase), 4);
+PIN(offsetof(ifetch_report, acted), 8);
+PIN(offsetof(ifetch_report, ending), 12);
+PIN(offsetof(ifetch_report, sent), 16);
+PIN(offsetof(ifetch_report, received), 24);
+PIN(offsetof(ifetch_report, attempts), 32);
+PIN(offsetof(ifetch_report, interim), 36);
+PIN(offsetof(ifetch_report, connecting_ns), 40);
+PIN(offsetof(ifetch_report, sending_ns), 48);
+PIN(offsetof(ifetch_report, waiting_ns), 56);
+PIN(offsetof(ifetch_report, first_byte_ns), 64);
+PIN(offsetof(ifetch_report, receiving_ns), 72);
+PIN(offsetof(ifetch_report, ended_ns), 80);
+PIN(sizeof(ifetch_report), 88);
+
+/* Declaring a function again is an error if the types differ. */
+ifetch *ifetch_start(const char *, const ifetch_options *);
+int ifetch_fd(const ifetch *);
+ifetch_status ifetch_poll(ifetch *);
+void ifetch_cancel(const ifetch *);
+const ifetch_response *ifetch_result(const ifetch *);
+void ifetch_free(ifetch *);
+ifetch_phase ifetch_phase_of(const ifetch *);
+void ifetch_progress(const ifetch *, uint64_t *, uint64_t *, uint64_t *);
+ifetch_error ifetch_error_code(const ifetch *);
+const char *ifetch_error_message(const ifetch *);
+int ifetch_os_error(const ifetch *);
+void *ifetch_userdata(const ifetch *);
+ifetch_error ifetch_set_userdata(ifetch *, void *);
+ifetch_status ifetch_wait(ifetch *, int32_t);
+ifetch_status ifetch_run(ifetch *, int32_t (*)(void *), void *, int32_t);
+ifetch_status ifetch_read(ifetch *, void *, size_t, size_t *);
+ifetch_status ifetch_write(ifetch *, const void *, size_t, size_t *);
+ifetch_status ifetch_write_end(ifetch *);
+int32_t ifetch_response_status(const ifetch_response *);
+int32_t ifetch_response_version(const ifetch_response *);
+const char *ifetch_response_reason(const ifetch_response *);
+const char *ifetch_response_url(const ifetch_response *);
+const char *ifetch_response_header(const ifetch_response *, const char *);
+size_t ifetch_response_header_count(const ifetch_response *);
+int ifetch_response_header_at(const ifetch_response *, size_t, const char **, const char **);
+size_t ifetch_response_trailer_count(const ifetch_response *);
+int ifetch_response_trailer_at(const ifetch_response *, size_t, const char **, const char **);
+const uint8_t *ifetch_response_body(const ifetch_response *, size_t *);
+ifetch_options *ifetch_options_new(void);
+void ifetch_options_free(ifetch_options *);
+ifetch_error ifetch_options_method(ifetch_options *, const char *);
+ifetch_error ifetch_options_header(ifetch_options *, const char *, const char *);
+ifetch_error ifetch_options_header_set(ifetch_options *, const char *, const char *);
+ifetch_error ifetch_options_header_remove(ifetch_options *, const char *);
+ifetch_error ifetch_options_body(ifetch_options *, const void *, size_t);
+ifetch_error ifetch_options_body_borrowed(ifetch_options *, const void *, size_t);
+ifetch_error ifetch_options_upload(ifetch_options *, int64_t);
+ifetch_error ifetch_options_stream(ifetch_options *, int32_t);
+ifetch_error ifetch_options_interim(ifetch_options *, int32_t);
+ifetch_error ifetch_options_upgrade(ifetch_options *, const char *);
+ifetch_error ifetch_options_timeout(ifetch_options *, int32_t, uint32_t);
+ifetch_error ifetch_options_limit(ifetch_options *, int32_t, uint64_t);
+ifetch_error ifetch_options_cancel_policy(ifetch_options *, int32_t);
+ifetch_error ifetch_options_userdata(ifetch_options *, void *);
+ifetch_client *ifetch_client_new(void);
+void ifetch_client_free(ifetch_client *);
+ifetch *ifetch_client_start(ifetch_client *, const char *, const ifetch_options *);
+int ifetch_client_fd(const ifetch_client *);
+int32_t ifetch_client_poll(ifetch_client *);
+ifetch *ifetch_client_next(ifetch_client *);
+int32_t ifetch_client_wait(ifetch_client *, int32_t);
+void *ifetch_client_userdata(const ifetch_client *);
+ifetch_error ifetch_client_set_userdata(ifetch_client *, void *);
+ifetch_error ifetch_report_get(const ifetch *, ifetch_report *, size_t);
+const char *ifetch_error_name(int32_t);
+const char *ifetch_error_text(int32_t);
+const char *ifetch_version(void);
+int32_t ifetch_feature(const char *);

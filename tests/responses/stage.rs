@@ -1,0 +1,137 @@
+//! Plays a row: fetch and server in one thread, step by step, so that nothing depends on time.
+//!
+//! After each part that the server sends, the fetch is driven until it has received that part and
+//! has no more to say. So each part is a read of its own.
+
+use crate::row::{End, Reading, Row};
+use crate::support::*;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+
+/// Plays the row in every way it is to be played, and tells of the first that goes wrong.
+pub(crate) fn play(row: &Row) -> Result<(), String> {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+    let bytes = &row.script.bytes[..];
+    let once = |what: String, parts: &[&[u8]], cap: Option<usize>| {
+        let options = (row.options)(Options::new());
+        let options = if cap.is_some() { options.stream() } else { options };
+        let split = parts.len() > 1 || cap.is_some();
+        Stage::set(&listener, &options, cap.unwrap_or(7))
+            .and_then(|stage| stage.perform(parts, row.script.end))
+            .and_then(|got| row.expected.difference(&got, split).map_or(Ok(()), Err))
+            .map_err(|wrong| format!("{} ({what}): {wrong}", row.name))
+    };
+
+    once("whole".into(), &[bytes], None)?;
+    for at in row.splits.clone().unwrap_or_else(|| (1..bytes.len()).collect()) {
+        once(format!("split at {at}"), &[&bytes[..at], &bytes[at..]], None)?;
+    }
+    if row.splits.is_none() {
+        once("byte by byte".into(), &bytes.chunks(1).collect::<Vec<_>>(), None)?;
+    }
+    if row.reading == Reading::Both {
+        once("read by 1 byte".into(), &[bytes], Some(1))?;
+        once("read by 7 bytes".into(), &[bytes], Some(7))?;
+    }
+    Ok(())
+}
+
+struct Stage {
+    fetch: Fetch,
+    server: TcpStream,
+    buffer: Vec<u8>,
+    read: Vec<u8>,
+    interim: Vec<Head>,
+}
+
+impl Stage {
+    /// Starts the fetch and lets the server read the request head.
+    fn set(listener: &TcpListener, options: &Options, cap: usize) -> Result<Stage, String> {
+        let address = listener.local_addr().expect("it is bound");
+        let fetch = Fetch::start(format!("http://{address}/"), options);
+        if !readable(&[listener.as_raw_fd()], PATIENCE) {
+            return Err("does not connect".into());
+        }
+        let (server, _) = listener.accept().expect("a connection is there");
+        server.set_nonblocking(true).expect("a socket option");
+        server.set_nodelay(true).expect("a socket option");
+        let mut stage = Stage { fetch, server, buffer: vec![0; cap], read: Vec::new(), interim: Vec::new() };
+
+        let mut request = Vec::new();
+        while !request.windows(4).any(|four| four == b"\r\n\r\n") {
+            let mut bytes = [0; 1024];
+            match stage.server.read(&mut bytes) {
+                Ok(n) if n > 0 => request.extend_from_slice(&bytes[..n]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    stage.step();
+                    if !readable(&[stage.fetch.fd(), stage.server.as_raw_fd()], PATIENCE) {
+                        return Err(format!("sends no more than {}", latin1(&request)));
+                    }
+                }
+                other => return Err(format!("{other:?} after {}", latin1(&request))),
+            }
+        }
+        Ok(stage)
+    }
+
+    fn perform(mut self, parts: &[&[u8]], end: End) -> Result<Outcome, String> {
+        let mut sent = 0;
+        for part in parts {
+            sent += part.len() as u64;
+            if !self.send(part) || self.drive(sent)? {
+                break;
+            }
+        }
+        match end {
+            End::StaysOpen => {}
+            // The client may have gone already, which a shutdown would complain about.
+            End::Closes => drop(self.server.shutdown(Shutdown::Write)),
+            End::Resets => abort(&self.server),
+        }
+        self.drive(u64::MAX)?;
+        // So that the many connections of a row leave nothing behind.
+        abort(&self.server);
+        Ok(Outcome::of(&self.fetch, latin1(&self.read), self.interim))
+    }
+
+    /// False if the client has gone before it took all.
+    fn send(&mut self, mut bytes: &[u8]) -> bool {
+        while !bytes.is_empty() {
+            match self.server.write(bytes) {
+                Ok(n) => bytes = &bytes[n..],
+                Err(error) if error.kind() == ErrorKind::WouldBlock => drop(self.step()),
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    /// Drives the fetch until it has received so many bytes and says PENDING, or has ended: true.
+    fn drive(&mut self, received: u64) -> Result<bool, String> {
+        loop {
+            match self.step() {
+                IFETCH_DONE | IFETCH_FAILED | IFETCH_CANCELLED => return Ok(true),
+                IFETCH_PENDING if self.fetch.report().received >= received => return Ok(false),
+                IFETCH_PENDING if !self.fetch.readable(PATIENCE) => {
+                    return Err(format!("stalls with {:?}", self.fetch.report()));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// One poll, and what it asks for.
+    fn step(&mut self) -> ifetch_status {
+        let status = self.fetch.poll();
+        match status {
+            IFETCH_INTERIM => self.interim.extend(self.fetch.head()),
+            IFETCH_READABLE => {
+                let (n, _) = self.fetch.read(&mut self.buffer);
+                self.read.extend_from_slice(&self.buffer[..n]);
+            }
+            _ => {}
+        }
+        status
+    }
+}
