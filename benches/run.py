@@ -1,10 +1,10 @@
 """Runs every row and prints one table. Judge by instructions, system calls, heap and the CPU ratios
 of one round: times on a shared machine swing."""
 
+import argparse
 import os
 import platform
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -146,8 +146,8 @@ def versions(programs):
 NOTES = """
 instructions   of the process in user space, per request, counted by callgrind
 system calls   per request, counted by strace; it slows the client down, so that answers wait for it
+               both are differences between two run lengths, so that starting up cancels out
 CPU            user and system time of the client; medians of the ratios of {rounds} interleaved rounds
-               the first two are differences between two run lengths, so that starting up cancels out
 bodies         every client reads with a buffer of 256 KiB and drops what it read
 heap           what malloc has handed out, its own headers included (mallinfo2), over the requests
 cancel         raw: close(); libcurl: curl_multi_remove_handle(); ifetch: ifetch_cancel()
@@ -158,11 +158,18 @@ busy           cancels come from a second thread while the first computes; raw: 
 
 
 def main():
-    quick = "--quick" in sys.argv[2:]
-    rounds = 3 if quick else 7
-    with Programs(sys.argv[1]) as programs:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", help="where build.sh put the programs")
+    parser.add_argument("--quick", action="store_true", help="fewer requests, shorter bodies")
+    parser.add_argument("words", nargs="*", help="only the rows whose titles hold one of these")
+    chosen = parser.parse_args()
+
+    rounds = 3 if chosen.quick else 7
+    todo = [row for row in rows(chosen.quick)
+            if not chosen.words or any(word in row.title for word in chosen.words)]
+    with Programs(chosen.folder) as programs:
         about = versions(programs)
-        measured = [(row, row.measure(programs, rounds)) for row in rows(quick)]
+        measured = [(row, row.measure(programs, rounds)) for row in todo]
     print(about)
     for row, results in measured:
         row.show(results)

@@ -70,9 +70,9 @@ impl Error {
     }
 
     /// Puts what was being done in front of why it failed.
-    pub(crate) fn while_doing(self, doing: &str) -> Self {
+    pub(crate) fn behind(self, doing: &str) -> Self {
         let why = self.message.to_string_lossy();
-        Self::with_os(self.kind, self.os, format!("{doing}: {why}"))
+        Self::with_os(self.kind, self.os, format!("{doing}{why}"))
     }
 }
 

@@ -12,15 +12,12 @@ use support_c::{Folder, GREETING, Server, libraries, make, run, tool};
 const LIBDIR: &str = "/usr/lib/x86_64-linux-gnu";
 
 /// An installed tree in a folder of its own.
-struct Installed {
-    folder: Folder,
-}
+struct Installed(Folder);
 
 impl Installed {
     fn new(name: &str) -> Installed {
         libraries();
-        let folder = Folder::new(name);
-        let installed = Installed { folder };
+        let installed = Installed(Folder::new(name));
         run(&mut installed.make("install"));
         installed
     }
@@ -33,7 +30,7 @@ impl Installed {
     }
 
     fn path(&self, inside: &str) -> PathBuf {
-        self.folder.path(inside)
+        self.0.path(inside)
     }
 
     fn libdir(&self) -> PathBuf {

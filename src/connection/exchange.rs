@@ -322,7 +322,7 @@ impl Exchange {
     }
 
     fn explain(&self, error: Error) -> Error {
-        error.while_doing(&format!("read the response of {}", self.peer))
+        error.behind(&format!("read the response of {}: ", self.peer))
     }
 
     /// Gives back what was lent, before others are driven.

@@ -269,9 +269,9 @@ impl Fetch {
 
     fn explain_connect(&self, error: Error) -> Error {
         match self.target.address() {
-            Address::Numeric(_) => error.while_doing("connect to"),
+            Address::Numeric(_) => error.behind("connect to "),
             Address::Name(name) => {
-                error.while_doing(&format!("connect to {name}:{}", self.target.port()))
+                error.behind(&format!("connect to {name}:{}: ", self.target.port()))
             }
         }
     }

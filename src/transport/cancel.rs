@@ -3,8 +3,10 @@
 //! The one who cancels ends the sockets itself, so the server learns of it even if the owner is
 //! busy or asleep. The owner learns of it from its sockets, which become ready, or is rung awake.
 //!
-//! Whatever the interleaving, one of the two ends the connection: the canceller sets its flag before it looks
-//! at the slots; the owner puts a socket into its slot, connects, and looks at the flag after that.
+//! Whatever the interleaving, one of the two ends the connection: the canceller sets its flag
+//! before it looks at the slots; the owner puts a socket into its slot, connects, and looks at
+//! the flag after that. All of these are sequentially consistent: of two such stores, each
+//! followed by a look at the other's place, one is seen.
 
 use crate::transport::slot::{Retired, Slot};
 use crate::transport::sys::{self, Fd};

@@ -11,12 +11,18 @@
 //!                              n = 0: Vacant, the one who left last closes
 //! ```
 
-use crate::transport::sys::{self, Fd};
+use crate::transport::sys::Fd;
 
-#[cfg(loom)]
-use loom::sync::atomic::{AtomicU64, Ordering::SeqCst};
+#[cfg(not(loom))]
+use crate::transport::sys::close;
 #[cfg(not(loom))]
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+// The same code over atomics whose every interleaving is tried, and a close that is counted.
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicU64, Ordering::SeqCst};
+#[cfg(loom)]
+use model::close;
 
 // The word: the descriptor plus one in the upper half (0: none), whether it is closing, and how
 // many are inside.
@@ -72,7 +78,7 @@ impl Slot {
         let before = self.0.fetch_sub(1, SeqCst);
         if before & CLOSING != 0 && before & INSIDE == 1 {
             // Closed first: a vacant slot may be published to.
-            sys::close(fd);
+            close(fd);
             self.0.store(0, SeqCst);
         }
         true
@@ -95,4 +101,96 @@ impl Slot {
 
 fn fd_of(word: u64) -> Option<Fd> {
     Fd::try_from(word >> 32).ok().and_then(|fd| fd.checked_sub(1)).filter(|&fd| fd >= 0)
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_descriptor_is_closed_by_its_owner_or_by_whoever_is_inside() {
+        let slot = Slot::new();
+        assert!(!slot.with(|_| panic!("there is none")));
+        assert_eq!(slot.retire(), Retired::NotOwner);
+
+        slot.publish(7);
+        let mut acted = false;
+        assert!(slot.with(|fd| acted = fd == 7));
+        assert!(acted);
+        assert_eq!(slot.retire(), Retired::Owner(7));
+        assert!(slot.is_vacant());
+
+        // Descriptor 0 is one like any other.
+        slot.publish(0);
+        assert_eq!(slot.retire(), Retired::Owner(0));
+    }
+}
+
+#[cfg(loom)]
+mod model {
+    use super::*;
+    use loom::sync::Arc;
+    use std::cell::Cell;
+
+    loom::thread_local! {
+        static CLOSED: Cell<u32> = Cell::new(0);
+    }
+
+    pub(super) fn close(_: Fd) {
+        CLOSED.with(|closed| closed.set(closed.get() + 1));
+    }
+
+    fn closed_here() -> u32 {
+        CLOSED.with(Cell::get)
+    }
+
+    /// The owner retires and closes while `cancellers` act: the descriptor is closed exactly
+    /// once, and never while somebody acts on it.
+    fn retire_beside(cancellers: usize) {
+        loom::model(move || {
+            let slot = Arc::new(Slot::new());
+            // What the kernel knows: whether 7 is open. Touched by those who act and who close.
+            let open = Arc::new(loom::cell::UnsafeCell::new(true));
+            slot.publish(7);
+            let threads: Vec<_> = (0..cancellers)
+                .map(|_| {
+                    let (slot, open) = (Arc::clone(&slot), Arc::clone(&open));
+                    loom::thread::spawn(move || {
+                        slot.with(|fd| {
+                            assert_eq!(fd, 7);
+                            // loom reports an access that a close could run beside.
+                            open.with(|_| ());
+                        });
+                        closed_here()
+                    })
+                })
+                .collect();
+            let by_owner = match slot.retire() {
+                Retired::Owner(fd) => {
+                    assert_eq!(fd, 7);
+                    open.with_mut(|_| ());
+                    1
+                }
+                Retired::NotOwner => 0,
+            };
+            assert!(!slot.with(|_| ()), "a retired slot lets nobody in");
+            let by_cancellers: u32 = threads.into_iter().map(|t| t.join().unwrap()).sum();
+            assert_eq!(by_owner + by_cancellers, 1, "closed exactly once");
+            assert!(slot.is_vacant());
+        });
+    }
+
+    #[cfg(test)]
+    mod slot {
+        #[test]
+        fn one_canceller_and_the_owner_close_once() {
+            super::retire_beside(1);
+        }
+
+        #[test]
+        fn two_cancellers_and_the_owner_close_once() {
+            super::retire_beside(2);
+        }
+    }
 }

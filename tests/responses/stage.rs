@@ -8,6 +8,7 @@ use crate::support::*;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
+use std::time::Instant;
 
 /// Plays the row in every way it is to be played, and tells of the first that goes wrong.
 pub(crate) fn play(row: &Row) -> Result<(), String> {
@@ -109,7 +110,8 @@ impl Stage {
 
     /// Drives the fetch until it has received so many bytes and says PENDING, or has ended: true.
     fn drive(&mut self, received: u64) -> Result<bool, String> {
-        loop {
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
             match self.step() {
                 IFETCH_DONE | IFETCH_FAILED | IFETCH_CANCELLED => return Ok(true),
                 IFETCH_PENDING if self.fetch.report().received >= received => return Ok(false),
@@ -119,6 +121,7 @@ impl Stage {
                 _ => {}
             }
         }
+        Err(format!("goes round and round, saying {:?}", self.fetch.poll()))
     }
 
     /// One poll, and what it asks for.

@@ -1,8 +1,8 @@
 //! `ifetch_client`, freed when it goes out of scope.
 
 use super::*;
-use ifetch::ffi::client::*;
-use ifetch::ffi::fetch::ifetch;
+use ::ifetch::ffi::client::*;
+use ::ifetch::ffi::fetch::ifetch;
 
 pub(crate) struct Client(*mut ifetch_client);
 
@@ -26,6 +26,10 @@ impl Client {
 
     pub(crate) fn poll(&self) -> i32 {
         call!(ifetch_client_poll(self.0))
+    }
+
+    pub(crate) fn wait(&self, timeout_ms: i32) -> i32 {
+        call!(ifetch_client_wait(self.0, timeout_ms))
     }
 
     /// The next fetch with news, by its pointer; NULL for none.

@@ -1,10 +1,10 @@
 //! `ifetch`, freed when it goes out of scope.
 
 use super::*;
-use ifetch::ffi::body::{ifetch_read, ifetch_write, ifetch_write_end};
-use ifetch::ffi::fetch::*;
-use ifetch::ffi::report::{ifetch_report, ifetch_report_get};
-use ifetch::ffi::response::*;
+use ::ifetch::ffi::body::{ifetch_read, ifetch_write, ifetch_write_end};
+use ::ifetch::ffi::fetch::*;
+use ::ifetch::ffi::report::{ifetch_report, ifetch_report_get};
+use ::ifetch::ffi::response::*;
 use std::ffi::c_void;
 use std::ptr::null;
 use std::time::Instant;
@@ -65,14 +65,14 @@ impl Fetch {
         }
     }
 
-    /// The same, but PENDING once the descriptor has been quiet for a while.
+    /// The same, but PENDING once nothing has happened for a while.
     pub(crate) fn news_or_stall(&self) -> ifetch_status {
-        while self.poll() == IFETCH_PENDING {
-            if !self.readable(Duration::from_millis(50)) {
-                return IFETCH_PENDING;
+        loop {
+            match self.poll() {
+                IFETCH_PENDING if self.readable(QUIET) => {}
+                status => return status,
             }
         }
-        self.poll()
     }
 
     /// Runs the fetch to its end, reads what a streaming one has to read, and tells how it ended.
@@ -84,7 +84,9 @@ impl Fetch {
     pub(crate) fn finish_reading(&self, cap: usize) -> Outcome {
         let (mut read, mut interim) = (Vec::new(), Vec::new());
         let mut buffer = vec![0; cap];
+        let start = Instant::now();
         loop {
+            assert!(start.elapsed() < 3 * PATIENCE, "no end, {:?}", self.phase());
             match self.news() {
                 IFETCH_INTERIM => interim.extend(self.head()),
                 IFETCH_HEAD => {}

@@ -22,11 +22,11 @@ pub(crate) use client::Client;
 pub(crate) use fetch::Fetch;
 pub(crate) use options::Options;
 pub(crate) use outcome::{Field, Head, Outcome};
-pub(crate) use peer::{Ended, Link, Peer, abort, full_listener, refused_address};
+pub(crate) use peer::{Ended, Link, Peer, abort, full_listener, full_listener_on, refused_address};
 
-pub(crate) use ifetch::ffi::error::ifetch_error::{self, *};
-pub(crate) use ifetch::ffi::fetch::ifetch_phase::{self, *};
-pub(crate) use ifetch::ffi::fetch::ifetch_status::{self, *};
+pub(crate) use ::ifetch::ffi::error::ifetch_error::{self, *};
+pub(crate) use ::ifetch::ffi::fetch::ifetch_phase::{self, *};
+pub(crate) use ::ifetch::ffi::fetch::ifetch_status::{self, *};
 
 use std::ffi::{CStr, CString, c_char};
 use std::os::fd::RawFd;
@@ -34,6 +34,9 @@ use std::time::Duration;
 
 /// How long a test waits for what must happen. Only a test that fails waits so long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long nothing happens before a test believes that nothing will.
+pub(crate) const QUIET: Duration = Duration::from_millis(200);
 
 /// Waits until one of the descriptors is readable, with a real poll(); false when `patience` is over.
 pub(crate) fn readable(descriptors: &[RawFd], patience: Duration) -> bool {

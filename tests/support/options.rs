@@ -1,7 +1,7 @@
 //! `ifetch_options`, to be written as a chain.
 
 use super::{IFETCH_ERROR_NONE, c_string, ifetch_error};
-use ifetch::ffi::options::*;
+use ::ifetch::ffi::options::*;
 use std::ptr::null;
 
 pub(crate) struct Options(*mut ifetch_options);
@@ -82,6 +82,11 @@ impl Options {
 
     pub(crate) fn limit(self, which: ifetch_limit, n: u64) -> Options {
         let refused = self.try_limit(which as i32, n);
+        self.accepted(refused)
+    }
+
+    pub(crate) fn cancel_policy(self, policy: ifetch_cancel_policy) -> Options {
+        let refused = call!(ifetch_options_cancel_policy(self.0, policy as i32));
         self.accepted(refused)
     }
 

@@ -183,7 +183,11 @@ pub(crate) fn refused_address() -> (OwnedFd, SocketAddr) {
 
 /// A listener whose queue is full: connecting to it is never answered while both live.
 pub(crate) fn full_listener() -> (TcpListener, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+    full_listener_on("127.0.0.1:0")
+}
+
+pub(crate) fn full_listener_on(address: &str) -> (TcpListener, TcpStream) {
+    let listener = TcpListener::bind(address).expect("a loopback port");
     // SAFETY: listening again changes the length of the queue, here to one.
     assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 0) }, 0);
     let address = listener.local_addr().expect("it is bound");

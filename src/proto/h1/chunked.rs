@@ -137,7 +137,7 @@ impl Chunked {
         // One byte past the limit is enough to know, however much came.
         let room = (limits.trailer_bytes + 1).saturating_sub(before);
         bytes.extend_from_slice(&input[..input.len().min(room)]);
-        let in_trailers = |e: Error| e.while_doing("in the trailer section");
+        let in_trailers = |e: Error| e.behind("in the trailer section, ");
         let end = find_end(bytes, searched).map_err(in_trailers)?;
         if end.unwrap_or(bytes.len()) > limits.trailer_bytes {
             let limit = limits.trailer_bytes;

@@ -1,0 +1,116 @@
+//! The promise: whatever a fetch is doing, a cancel ends it, the server can tell, nothing is left.
+//!
+//! Each scenario is a list of steps, run in one thread in a fixed order, client and server in
+//! turn. It is run once for every number of steps, and cancelled after them. Each time: the
+//! outcome is CANCELLED, or the one that was there already; descriptors and heap are as they were
+//! before; the server sees an end of the connection.
+//!
+//! It runs in a process of its own, in which nothing else allocates or opens anything, in a
+//! network of its own, in which the name server never answers.
+#![allow(unsafe_code)]
+
+#[path = "cancel/counts.rs"]
+mod counts;
+#[path = "cancel/network.rs"]
+mod network;
+#[path = "cancel/scenarios.rs"]
+mod scenarios;
+#[path = "cancel/world.rs"]
+mod world;
+
+mod support;
+
+use counts::{descriptors, live_bytes, threads};
+use scenarios::{SCENARIOS, Scenario};
+use support::*;
+use world::World;
+
+#[global_allocator]
+static ALLOCATOR: counts::Counting = counts::Counting;
+
+#[test]
+fn a_cancel_after_any_step_ends_the_fetch_and_leaves_nothing() {
+    if !network::alone("a_cancel_after_any_step_ends_the_fetch_and_leaves_nothing") {
+        return;
+    }
+    warm_up();
+    let mut cancels = 0;
+    for scenario in SCENARIOS {
+        for count in 0..=scenario.steps.len() {
+            cancel_after(scenario, count);
+            cancels += 1;
+        }
+    }
+    println!("{} scenarios, {cancels} cancels", SCENARIOS.len());
+    assert!(SCENARIOS.len() >= 12);
+}
+
+fn cancel_after(scenario: &Scenario, count: usize) {
+    let context = format!("\"{}\", cancelled after {count} steps", scenario.name);
+    let (fds, bytes, others) = (descriptors(), live_bytes(), threads());
+    {
+        let mut world = World::new(scenario);
+        for step in &scenario.steps[..count] {
+            world.step(*step, &context);
+        }
+        let before = world.poll_quietly();
+        counts::mark();
+        world.cancel();
+        counts::mark();
+        // Before the owner does anything more.
+        world.assert_server_noticed(&context);
+        let ended = matches!(before, IFETCH_DONE | IFETCH_FAILED);
+        let after = world.outcome();
+        let expected = if ended { before } else { IFETCH_CANCELLED };
+        assert_eq!(after, expected, "{context}");
+        if after == IFETCH_CANCELLED {
+            assert_eq!(world.error_code(), IFETCH_ERROR_CANCELLED, "{context}");
+        }
+        // Once more changes nothing.
+        world.cancel();
+        assert_eq!(world.outcome(), expected, "{context}");
+    }
+    if scenario.looks_up {
+        // An orphaned helper keeps what it needs until the system answers, and then ends.
+        assert_becomes(others, threads, &context);
+    }
+    assert_eq!(threads(), others, "threads, {context}");
+    assert_eq!(descriptors(), fds, "descriptors, {context}");
+    assert_eq!(live_bytes(), bytes, "bytes on the heap, {context}");
+}
+
+/// What is made once for a process must not be taken for something left over.
+fn warm_up() {
+    let others = threads();
+    for scenario in SCENARIOS {
+        let mut world = World::new(scenario);
+        world.step(scenario.steps[0], "warming up");
+    }
+    assert_becomes(others, threads, "warming up");
+}
+
+fn assert_becomes(wanted: usize, count: impl Fn() -> usize, context: &str) {
+    let start = std::time::Instant::now();
+    while count() != wanted {
+        assert!(start.elapsed() < PATIENCE, "{} instead of {wanted}, {context}", count());
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+/// The same run under strace, with a mark around each cancel: what lies between two marks is what
+/// the call did.
+#[test]
+fn a_cancel_makes_at_most_two_system_calls_for_each_connection() {
+    let calls = network::system_calls_between_marks(
+        "a_cancel_after_any_step_ends_the_fetch_and_leaves_nothing",
+    );
+    assert!(calls.len() >= 100, "only {} cancels were traced", calls.len());
+    for (number, calls) in calls.iter().enumerate() {
+        // Two attempts at most run in these scenarios.
+        assert!(calls.len() <= 4, "cancel {number} made {calls:?}");
+        for call in calls {
+            let allowed = ["shutdown(", "connect(", "write("].iter().any(|c| call.contains(c));
+            assert!(allowed, "cancel {number} made {calls:?}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! A process with a network of its own: only loopback, and a name server that never answers.
+
+use std::net::UdpSocket;
+use std::process::Command;
+use std::sync::OnceLock;
+
+const MARK: &str = "IFETCH_TEST_ALONE";
+
+/// Runs the named test of this file in such a process. True in there, which is to do the work.
+pub(crate) fn alone(test: &str) -> bool {
+    if std::env::var_os(MARK).is_some() {
+        silence_name_server();
+        return true;
+    }
+    run(&[], test);
+    false
+}
+
+/// The same under strace: the calls between each pair of marks (`counts::mark`).
+pub(crate) fn system_calls_between_marks(test: &str) -> Vec<Vec<String>> {
+    let log = std::env::temp_dir().join(format!("ifetch-cancel-{}.strace", std::process::id()));
+    run(&["strace", "-f", "-o", log.to_str().expect("a plain path")], test);
+    let text = std::fs::read_to_string(&log).expect("strace writes its log");
+    std::fs::remove_file(&log).expect("the log is there");
+
+    // Only the marking thread's own calls count: a helper may be at work beside it.
+    let thread_of = |line: &str| line.split_whitespace().next().map(str::to_owned);
+    let mut pairs = Vec::new();
+    let mut open: Option<(String, Vec<String>)> = None;
+    for line in text.lines() {
+        let thread = thread_of(line).unwrap_or_default();
+        if line.contains("getppid(") {
+            open = match open.take() {
+                None => Some((thread, Vec::new())),
+                Some((_, calls)) => {
+                    pairs.push(calls);
+                    None
+                }
+            };
+        } else if let Some((marked, calls)) = &mut open
+            && *marked == thread
+            && !line.contains("resumed>")
+        {
+            calls.push(line.to_owned());
+        }
+    }
+    assert!(open.is_none(), "marks come in pairs");
+    pairs
+}
+
+fn run(tracer: &[&str], test: &str) {
+    let program = std::env::current_exe().expect("a test has a file");
+    let output = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "--net", "--"])
+        .args(tracer)
+        .arg(program)
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(MARK, "1")
+        .output()
+        .expect("unshare starts");
+    let told = String::from_utf8_lossy(&output.stdout);
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("1 passed"), "in a network of its own: {told}{complained}");
+}
+
+/// Brings the loopback device up, and points the resolver to a socket that is never read.
+fn silence_name_server() {
+    static SOCKET: OnceLock<UdpSocket> = OnceLock::new();
+    let folder = std::env::temp_dir();
+    let resolv = folder.join(format!("ifetch-resolv-{}.conf", std::process::id()));
+    let nsswitch = folder.join(format!("ifetch-nsswitch-{}.conf", std::process::id()));
+    let one_try = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n";
+    std::fs::write(&resolv, one_try).expect("a temporary file");
+    std::fs::write(&nsswitch, "hosts: files dns\n").expect("a temporary file");
+    command("ip", &["link", "set", "lo", "up"]);
+    for (ours, theirs) in [(&resolv, "/etc/resolv.conf"), (&nsswitch, "/etc/nsswitch.conf")] {
+        command("mount", &["--bind", ours.to_str().expect("a plain path"), theirs]);
+        std::fs::remove_file(ours).expect("mounted, it is not needed by its name");
+    }
+    SOCKET.get_or_init(|| UdpSocket::bind("127.0.0.1:53").expect("nobody else is in this network"));
+}
+
+fn command(program: &str, arguments: &[&str]) {
+    let status = Command::new(program).args(arguments).status();
+    assert!(status.is_ok_and(|s| s.success()), "{program} {arguments:?}");
+}

@@ -1,0 +1,159 @@
+//! What a fetch may be in the middle of.
+
+/// One thing that the client or the server does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    /// The client waits for its descriptor, for a moment, and polls.
+    Poll,
+    /// The client polls until nothing more happens.
+    Settle,
+    /// The client reads so many bytes at most.
+    Read(usize),
+    /// The client writes so many bytes at most.
+    Write(usize),
+    WriteEnd,
+    /// The server takes the connection.
+    Accept,
+    /// The server reads so many bytes at most.
+    Take(usize),
+    Send(&'static str),
+    /// The server sends until the client's side is full.
+    Flood,
+    /// The server ends its side.
+    Finish,
+    /// Time passes.
+    Sleep(u64),
+}
+
+use Step::*;
+
+/// Where the URL leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Listening,
+    /// An address that refuses.
+    Refusing,
+    /// An address whose queue is full: no answer to a SYN.
+    Silent,
+    /// localhost, with both families silent.
+    SilentTwice,
+    /// localhost, with the first family refusing and the second listening.
+    SecondListening,
+    /// A name that the name server does not answer for.
+    Unanswered,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Kind {
+    pub(crate) stream: bool,
+    pub(crate) interim: bool,
+    pub(crate) upgrade: bool,
+    /// A whole body of so many bytes.
+    pub(crate) body: usize,
+    /// A streamed, chunked body.
+    pub(crate) upload: bool,
+    pub(crate) deadline_ms: u32,
+    pub(crate) on_client: bool,
+    pub(crate) fin_only: bool,
+}
+
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    pub(crate) place: Place,
+    pub(crate) kind: Kind,
+    pub(crate) looks_up: bool,
+    pub(crate) steps: &'static [Step],
+}
+
+const PLAIN: Kind = Kind {
+    stream: false,
+    interim: false,
+    upgrade: false,
+    body: 0,
+    upload: false,
+    deadline_ms: 0,
+    on_client: false,
+    fin_only: false,
+};
+
+const HEAD_100: &str = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n";
+
+macro_rules! listening {
+    ($name:literal, $kind:expr, $steps:expr) => {
+        Scenario { name: $name, place: Place::Listening, kind: $kind, looks_up: false, steps: &$steps }
+    };
+}
+
+pub(crate) static SCENARIOS: &[Scenario] = &[
+    listening!("waiting for the head", PLAIN, [Poll, Accept, Take(4096), Poll, Poll]),
+    listening!("a client's fetch, waiting", Kind { on_client: true, ..PLAIN }, [Poll, Accept, Take(4096), Poll]),
+    listening!("waiting, with a FIN alone", Kind { fin_only: true, ..PLAIN }, [Poll, Accept, Take(4096), Poll]),
+    listening!("waiting, with a deadline", Kind { deadline_ms: 60_000, ..PLAIN }, [Poll, Accept, Take(4096), Poll]),
+    Scenario {
+        name: "a lookup that is never answered",
+        place: Place::Unanswered,
+        kind: PLAIN,
+        looks_up: true,
+        steps: &[Poll, Poll],
+    },
+    Scenario {
+        name: "a connect that is never answered",
+        place: Place::Silent,
+        kind: PLAIN,
+        looks_up: false,
+        steps: &[Poll, Poll],
+    },
+    Scenario {
+        name: "refused",
+        place: Place::Refusing,
+        kind: PLAIN,
+        looks_up: false,
+        steps: &[Poll, Poll],
+    },
+    Scenario {
+        name: "two families racing",
+        place: Place::SilentTwice,
+        kind: PLAIN,
+        looks_up: false,
+        steps: &[Poll, Sleep(270), Poll, Poll],
+    },
+    Scenario {
+        name: "the second family wins",
+        place: Place::SecondListening,
+        kind: PLAIN,
+        looks_up: false,
+        steps: &[Poll, Poll, Accept, Poll, Take(4096), Send(HEAD_100), Poll],
+    },
+    listening!("a body half sent", Kind { body: 16 << 20, ..PLAIN }, [Poll, Accept, Poll, Take(65536), Poll, Take(65536), Poll]),
+    listening!("an answer while the body is being sent", Kind { body: 16 << 20, ..PLAIN },
+        [Poll, Accept, Take(65536), Send(HEAD_100), Poll, Take(65536), Poll]),
+    listening!("a refusal while the body is being sent", Kind { body: 16 << 20, ..PLAIN },
+        [Poll, Accept, Take(65536), Send("HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\n\r\n"), Poll, Send("gone"), Settle]),
+    listening!("within the head", PLAIN, [Poll, Accept, Poll, Send("HTTP/1.1 200 OK\r\nContent-"), Poll, Send("Length: 3\r\n"), Poll]),
+    listening!("within a chunk", PLAIN, [
+        Poll, Accept, Poll, Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"), Poll,
+        Send("lo\r\n1"), Poll, Send("0\r\n0123"), Poll
+    ]),
+    listening!("within the trailers", PLAIN, [
+        Poll, Accept, Poll, Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-A: b\r\n"), Poll
+    ]),
+    listening!("after an interim response", Kind { interim: true, ..PLAIN }, [
+        Poll, Accept, Poll, Send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"), Poll, Poll, Send("HTTP/1.1 1"), Poll
+    ]),
+    listening!("a collected body, half there", PLAIN, [Poll, Accept, Poll, Send(HEAD_100), Poll, Send("0123456789"), Poll]),
+    listening!("a streamed body, unread", Kind { stream: true, ..PLAIN }, [
+        Poll, Accept, Poll, Send(HEAD_100), Poll, Send("0123456789"), Poll, Poll, Read(4), Read(100), Poll
+    ]),
+    listening!("backpressure", Kind { stream: true, ..PLAIN }, [
+        Poll, Accept, Poll, Send("HTTP/1.1 200 OK\r\n\r\n"), Poll, Flood, Poll, Poll, Read(1000), Poll, Read(65536), Poll
+    ]),
+    listening!("a streamed upload", Kind { upload: true, ..PLAIN }, [
+        Poll, Accept, Settle, Write(10), Take(4096), Write(1 << 20), Write(1 << 20), Settle, Take(65536), WriteEnd, Settle
+    ]),
+    listening!("a switched protocol", Kind { upgrade: true, ..PLAIN }, [
+        Poll, Accept, Poll, Send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nhello"), Poll, Read(10), Write(5), Take(4096), Poll
+    ]),
+    listening!("finished", PLAIN, [Poll, Accept, Poll, Send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), Poll, Poll]),
+    listening!("finished by a close", PLAIN, [Poll, Accept, Poll, Send("HTTP/1.0 200 OK\r\n\r\nok"), Poll, Finish, Settle]),
+    listening!("truncated", PLAIN, [Poll, Accept, Poll, Send(HEAD_100), Poll, Finish, Settle]),
+];
