@@ -29,8 +29,8 @@ struct bench {
 struct bench_ended {
     uint64_t ns;                 /* when the server noticed */
     uint32_t id;
-    uint16_t eof;                /* a FIN told it */
-    uint16_t reset;              /* an RST told it, or came after the FIN */
+    uint16_t eof;                /* it read an EOF */
+    uint16_t reset;              /* it saw an RST, at once or after the EOF */
 };
 
 struct bench bench_args(int argc, char **argv);

@@ -152,7 +152,7 @@ bodies         every client reads with a buffer of 256 KiB and drops what it rea
 heap           what malloc has handed out, its own headers included (mallinfo2), over the requests
 cancel         raw: close(); libcurl: curl_multi_remove_handle(); ifetch: ifetch_cancel()
 freed          cancelled, and everything of the request freed
-EOF, RST       how many cancels the server saw as an EOF, and how many as an RST, then or before
+EOF, RST       at how many cancels the server read an EOF, and at how many it saw an RST; both can be
 p50, p99       from the call to the server's notice, both by the machine's monotonic clock
 busy           cancels come from a second thread while the first computes; raw: shutdown()"""
 

@@ -91,14 +91,14 @@ static void drop(int fd)
 }
 
 /* The client of an unanswered request went, or its RST came after its FIN. */
-static void notice(int fd, bool reset)
+static void notice(int fd, bool eof, bool reset)
 {
     struct connection *c = &connections[fd];
     if (!c->gone) {
         c->gone = true;
         c->notice = ended_len;
         gone[ended_len] = fd;
-        ended[ended_len++] = (struct bench_ended){ bench_now_ns(), c->id, !reset, false };
+        ended[ended_len++] = (struct bench_ended){ bench_now_ns(), c->id, eof, false };
         waiting--;
     }
     ended[c->notice].reset |= reset;
@@ -222,7 +222,7 @@ static void handle(int fd, uint32_t events)
         request[n] = '\0';
         serve(fd, request);
     } else if (connections[fd].waiting) {
-        notice(fd, n < 0 || events & EPOLLERR);   /* after a FIN an RST still reads as EOF */
+        notice(fd, n == 0, n < 0 || events & EPOLLERR);   /* after a FIN an RST reads as EOF */
     } else {
         drop(fd);
     }

@@ -11,8 +11,6 @@
 
 #[path = "cancel/counts.rs"]
 mod counts;
-#[path = "cancel/network.rs"]
-mod network;
 #[path = "cancel/scenarios.rs"]
 mod scenarios;
 #[path = "cancel/world.rs"]

@@ -133,6 +133,8 @@ impl Stage {
                 let (n, _) = self.fetch.read(&mut self.buffer);
                 self.read.extend_from_slice(&self.buffer[..n]);
             }
+            // After a 101: no row has anything to write.
+            IFETCH_WRITABLE => drop(self.fetch.write_end()),
             _ => {}
         }
         status

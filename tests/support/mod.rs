@@ -14,6 +14,7 @@ pub(crate) use call;
 
 mod client;
 mod fetch;
+pub(crate) mod network;
 mod options;
 mod outcome;
 mod peer;

@@ -1,8 +1,22 @@
-//! A process with a network of its own: only loopback, and a name server that never answers.
+//! A process with a network of its own: only loopback, a name server that never answers, and a
+//! few hosts that are known without one.
 
 use std::net::UdpSocket;
 use std::process::Command;
 use std::sync::OnceLock;
+
+/// Both families first the other way round than localhost; and more addresses than attempts may
+/// run at a time.
+const HOSTS: &str = "127.0.0.1 known.example
+127.0.0.2 many.example
+127.0.0.3 many.example
+127.0.0.4 many.example
+127.0.0.5 many.example
+127.0.0.6 many.example
+127.0.0.7 many.example
+127.0.0.8 many.example
+127.0.0.9 many.example
+";
 
 const MARK: &str = "IFETCH_TEST_ALONE";
 
@@ -72,8 +86,14 @@ fn silence_name_server() {
     let one_try = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n";
     std::fs::write(&resolv, one_try).expect("a temporary file");
     std::fs::write(&nsswitch, "hosts: files dns\n").expect("a temporary file");
+    let hosts = folder.join(format!("ifetch-hosts-{}", std::process::id()));
+    std::fs::write(&hosts, HOSTS).expect("a temporary file");
     command("ip", &["link", "set", "lo", "up"]);
-    for (ours, theirs) in [(&resolv, "/etc/resolv.conf"), (&nsswitch, "/etc/nsswitch.conf")] {
+    for (ours, theirs) in [
+        (&resolv, "/etc/resolv.conf"),
+        (&nsswitch, "/etc/nsswitch.conf"),
+        (&hosts, "/etc/hosts"),
+    ] {
         command("mount", &["--bind", ours.to_str().expect("a plain path"), theirs]);
         std::fs::remove_file(ours).expect("mounted, it is not needed by its name");
     }
