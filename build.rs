@@ -18,10 +18,7 @@ fn main() {
     for file in ["fetch", "body", "response", "options", "client", "report", "error"] {
         builder = builder.with_src(root.join("src/ffi").join(file).with_extension("rs"));
     }
-    builder
-        .generate()
-        .expect("src/ffi describes a C header")
-        .write_to_file(&out);
+    builder.generate().expect("src/ffi describes a C header").write_to_file(&out);
     println!("cargo::rustc-env=IFETCH_GENERATED_HEADER={}", out.display());
 }
 

@@ -328,6 +328,164 @@ typedef int32_t ifetch_error;
 #endif // __cplusplus
 
 /**
+ * Which deadline ifetch_options_timeout() sets. None is set unless asked for; each has its own
+ * error code, and arrives through the fetch's descriptor.
+ */
+enum ifetch_timeout
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * From the start to the end of the fetch. For a streaming fetch too, whoever is slow.
+     */
+    IFETCH_TIMEOUT_TOTAL = 1,
+    /**
+     * From the start of the name lookup to its answer.
+     */
+    IFETCH_TIMEOUT_RESOLVE = 2,
+    /**
+     * From the first connection attempt to an established connection.
+     */
+    IFETCH_TIMEOUT_CONNECT = 3,
+    /**
+     * From the moment the request is sent completely to the first byte of an answer, interim
+     * ones included.
+     */
+    IFETCH_TIMEOUT_FIRST_BYTE = 4,
+    /**
+     * From the moment the request is sent completely to the complete head of the final
+     * response.
+     */
+    IFETCH_TIMEOUT_HEAD = 5,
+    /**
+     * Without a byte moving in either direction, once connected. Does not run while it is the
+     * caller who is waited for, to read or to write.
+     */
+    IFETCH_TIMEOUT_IDLE = 6,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ifetch_timeout ifetch_timeout;
+#else
+typedef int32_t ifetch_timeout;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Which limit ifetch_options_limit() sets.
+ */
+enum ifetch_limit
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Bytes of a response head, and of a trailer section: 65,536 unless set; at most 16 MiB.
+     */
+    IFETCH_LIMIT_HEAD = 1,
+    /**
+     * Fields of a response head, and of a trailer section: 128 unless set; at most 65,536.
+     */
+    IFETCH_LIMIT_HEADERS = 2,
+    /**
+     * Bytes of a collected body: 67,108,864 (64 MiB) unless set. Streamed bodies have no limit.
+     */
+    IFETCH_LIMIT_BODY = 3,
+    /**
+     * Interim (1xx) responses: 8 unless set; at most 65,536.
+     */
+    IFETCH_LIMIT_INTERIM = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ifetch_limit ifetch_limit;
+#else
+typedef int32_t ifetch_limit;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * How a cancelled fetch ends its connection.
+ */
+enum ifetch_cancel_policy
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * FIN, then at once RST: noticed by the most servers, drops what was not sent yet. The default.
+     */
+    IFETCH_CANCEL_RST = 0,
+    /**
+     * FIN alone: for paths that lose packets, since a lost RST is never sent again.
+     */
+    IFETCH_CANCEL_FIN = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ifetch_cancel_policy ifetch_cancel_policy;
+#else
+typedef int32_t ifetch_cancel_policy;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Whether the server may have acted on the request.
+ */
+enum ifetch_acted
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * No: it was never given a complete request head. Retrying is safe.
+     */
+    IFETCH_ACTED_NO = 0,
+    /**
+     * Maybe: a complete request head was handed to the kernel.
+     */
+    IFETCH_ACTED_MAYBE = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ifetch_acted ifetch_acted;
+#else
+typedef int32_t ifetch_acted;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * How the connection of a fetch was ended by this side. 1 is kept for connections kept for
+ * reuse, 4 for RST_STREAM.
+ */
+enum ifetch_ending
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * There was no established connection, or it has not ended yet.
+     */
+    IFETCH_ENDING_NONE = 0,
+    /**
+     * It was closed (FIN).
+     */
+    IFETCH_ENDING_FIN = 2,
+    /**
+     * It was aborted (RST, after a FIN where there was time for one).
+     */
+    IFETCH_ENDING_RST = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ifetch_ending ifetch_ending;
+#else
+typedef int32_t ifetch_ending;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * One fetch: a request, its connection attempts and its response. Made by ifetch_start() or
  * ifetch_client_start(), owned by the caller, and given back with ifetch_free() exactly once.
  */

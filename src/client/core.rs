@@ -301,7 +301,8 @@ impl Core {
 
     /// A cancel on this thread need not go round by the descriptor.
     fn notice_cancel(&mut self, key: Key) {
-        let cancelled = self.entry(key).is_some_and(|e| e.cancel.is_cancelled() && !e.fetch.is_ended());
+        let cancelled =
+            self.entry(key).is_some_and(|e| e.cancel.is_cancelled() && !e.fetch.is_ended());
         if cancelled {
             self.drive(key, Instant::now(), None);
         }

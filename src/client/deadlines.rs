@@ -11,7 +11,12 @@ pub(super) struct Deadlines(BTreeSet<(Instant, usize)>);
 impl Deadlines {
     /// Sees to it that `index` is due at `wanted` at the latest; `entered` is what it is entered with.
     /// Says whether it had to be entered anew.
-    pub(super) fn enter(&mut self, index: usize, entered: &mut Option<Instant>, wanted: Instant) -> bool {
+    pub(super) fn enter(
+        &mut self,
+        index: usize,
+        entered: &mut Option<Instant>,
+        wanted: Instant,
+    ) -> bool {
         if entered.is_some_and(|at| at <= wanted) {
             return false;
         }

@@ -68,7 +68,12 @@ impl Exchange {
     }
 
     /// Sends what there is to be sent of the request.
-    pub(crate) fn pump_request(&mut self, cx: &mut Context<'_>, request: &Request, target: &Target) {
+    pub(crate) fn pump_request(
+        &mut self,
+        cx: &mut Context<'_>,
+        request: &Request,
+        target: &Target,
+    ) {
         if self.sending.is_over() || !self.tcp.is_writable() {
             return;
         }
@@ -193,11 +198,14 @@ impl Exchange {
                     let room = (limit - body.len() as u64).saturating_add(1);
                     let wanted = at_most(run.left().min(room), GROWTH);
                     body.reserve(wanted + 1);
-                    let received = self.tcp.receive(wanted, |fd| sys::recv_append(fd, body, wanted));
+                    let received =
+                        self.tcp.receive(wanted, |fd| sys::recv_append(fd, body, wanted));
                     self.decoder.handle_run(received.unwrap_or_default().unwrap_or_default());
                     received
                 }
-                Run::Chunk(_) | Run::None => self.inbox.receive(&mut self.tcp, cx.buffer, usize::MAX),
+                Run::Chunk(_) | Run::None => {
+                    self.inbox.receive(&mut self.tcp, cx.buffer, usize::MAX)
+                }
             };
             match self.note_received(received, cx.now)? {
                 None => return Ok(None),

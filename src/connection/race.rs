@@ -157,11 +157,7 @@ fn take_turns(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     let (same, other): (VecDeque<_>, VecDeque<_>) =
         addresses.iter().partition(|a| a.is_ipv4() == first_is_v4);
     let longest = same.len().max(other.len());
-    (0..longest)
-        .flat_map(|i| [same.get(i), other.get(i)])
-        .flatten()
-        .copied()
-        .collect()
+    (0..longest).flat_map(|i| [same.get(i), other.get(i)]).flatten().copied().collect()
 }
 
 #[cfg(test)]

@@ -32,9 +32,13 @@ pub(crate) struct Sending {
 enum Stage {
     Head,
     /// A body that is known as a whole, sent up to `at`.
-    Whole { at: usize },
+    Whole {
+        at: usize,
+    },
     /// The caller writes so many bytes more.
-    Length { left: u64 },
+    Length {
+        left: u64,
+    },
     Chunked,
     /// The other protocol's bytes, after an upgrade.
     Tunnel,

@@ -92,7 +92,8 @@ impl Fetch {
         let (target, state) = begun.unwrap_or_else(|error| {
             times.ended = Some(cx.now);
             cx.cancel.end();
-            let ended = Ended { outcome: Outcome::Failed, phase: Phase::Resolving, error: Some(error) };
+            let ended =
+                Ended { outcome: Outcome::Failed, phase: Phase::Resolving, error: Some(error) };
             (Arc::new(Target::unknown()), State::Ended(Box::new(ended)))
         });
         Self {

@@ -250,7 +250,11 @@ impl Fetch {
 
     fn ending(&self, orderly: bool) -> Ending {
         use crate::fetch::options::Policy;
-        if orderly || self.cancel.policy() == Policy::Finish { Ending::Finished } else { Ending::Reset }
+        if orderly || self.cancel.policy() == Policy::Finish {
+            Ending::Finished
+        } else {
+            Ending::Reset
+        }
     }
 
     fn check_deadline(&self, cx: &Context<'_>) -> Result<(), Error> {

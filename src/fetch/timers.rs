@@ -22,7 +22,9 @@ impl Timer {
             Timer::Deadline(Deadline::Total) => (Kind::TimeoutTotal, "end"),
             Timer::Deadline(Deadline::Resolve) => (Kind::TimeoutResolve, "look up the host"),
             Timer::Deadline(Deadline::Connect) => (Kind::TimeoutConnect, "connect"),
-            Timer::Deadline(Deadline::FirstByte) => (Kind::TimeoutFirstByte, "receive a first byte"),
+            Timer::Deadline(Deadline::FirstByte) => {
+                (Kind::TimeoutFirstByte, "receive a first byte")
+            }
             Timer::Deadline(Deadline::Head) => (Kind::TimeoutHead, "receive a response head"),
             Timer::Deadline(Deadline::Idle) => (Kind::TimeoutIdle, "send or receive a byte"),
         })

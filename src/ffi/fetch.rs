@@ -1,8 +1,8 @@
 //! `ifetch`: one fetch, from start to free.
 
+use super::error::ifetch_error;
 use super::options::ifetch_options;
 use super::response::ifetch_response;
-use super::error::ifetch_error;
 use super::{guard, lend, text};
 use crate::client::{self, Fetched};
 use crate::fetch::{Outcome, Phase, Status};
@@ -114,7 +114,10 @@ impl ifetch {
 /// Any thread.
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn ifetch_start(url: *const c_char, options: *const ifetch_options) -> *mut ifetch {
+pub unsafe extern "C" fn ifetch_start(
+    url: *const c_char,
+    options: *const ifetch_options,
+) -> *mut ifetch {
     guard(std::ptr::null_mut(), || {
         // SAFETY: the header asks for NULL or a NUL-terminated string, and for NULL or live options.
         let (url, options) = unsafe { (text(url), options.as_ref()) };
@@ -287,7 +290,8 @@ pub unsafe extern "C" fn ifetch_os_error(fetch: *const ifetch) -> c_int {
 pub unsafe extern "C" fn ifetch_userdata(fetch: *const ifetch) -> *mut c_void {
     guard(std::ptr::null_mut(), || {
         // SAFETY: NULL or live, as the header asks.
-        let address = unsafe { lend(fetch) }.and_then(|f| f.0.with(|fetch| fetch.userdata)).unwrap_or(0);
+        let address =
+            unsafe { lend(fetch) }.and_then(|f| f.0.with(|fetch| fetch.userdata)).unwrap_or(0);
         std::ptr::with_exposed_provenance_mut(address)
     })
 }
@@ -295,7 +299,10 @@ pub unsafe extern "C" fn ifetch_userdata(fetch: *const ifetch) -> *mut c_void {
 /// Ties a pointer of the caller's to the fetch; the library never looks behind it.
 /// Returns 0, INVALID_ARGUMENT for a NULL fetch, or BUSY.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ifetch_set_userdata(fetch: *mut ifetch, userdata: *mut c_void) -> ifetch_error {
+pub unsafe extern "C" fn ifetch_set_userdata(
+    fetch: *mut ifetch,
+    userdata: *mut c_void,
+) -> ifetch_error {
     guard(ifetch_error::IFETCH_ERROR_INTERNAL, || {
         // SAFETY: NULL or live, as the header asks.
         let Some(f) = (unsafe { lend(fetch) }) else {

@@ -188,7 +188,10 @@ pub unsafe extern "C" fn ifetch_options_upload(
 
 /// With `on` not 0, the response body is not collected but read with ifetch_read().
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ifetch_options_stream(options: *mut ifetch_options, on: i32) -> ifetch_error {
+pub unsafe extern "C" fn ifetch_options_stream(
+    options: *mut ifetch_options,
+    on: i32,
+) -> ifetch_error {
     // SAFETY: the header asks for NULL or live options.
     unsafe {
         change(options, |o| {
@@ -201,7 +204,10 @@ pub unsafe extern "C" fn ifetch_options_stream(options: *mut ifetch_options, on:
 /// With `on` not 0, ifetch_poll() tells of each interim (1xx) response with INTERIM, also to a
 /// fetch that collects its body. Otherwise they are skipped.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ifetch_options_interim(options: *mut ifetch_options, on: i32) -> ifetch_error {
+pub unsafe extern "C" fn ifetch_options_interim(
+    options: *mut ifetch_options,
+    on: i32,
+) -> ifetch_error {
     // SAFETY: the header asks for NULL or live options.
     unsafe {
         change(options, |o| {

@@ -88,7 +88,11 @@ pub unsafe extern "C" fn ifetch_report_get(
         // SAFETY: the header asks for `size` writable bytes, of which `filled` are written; the
         // struct is made of integers without padding.
         unsafe {
-            std::ptr::copy_nonoverlapping((&raw const report).cast::<u8>(), out.cast::<u8>(), filled);
+            std::ptr::copy_nonoverlapping(
+                (&raw const report).cast::<u8>(),
+                out.cast::<u8>(),
+                filled,
+            );
         }
         IFETCH_ERROR_NONE
     })
@@ -100,7 +104,11 @@ impl ifetch_report {
         ifetch_report {
             size,
             phase: ifetch_phase::from(report.phase) as i32,
-            acted: if report.traffic.may_have_acted { ifetch_acted::IFETCH_ACTED_MAYBE } else { ifetch_acted::IFETCH_ACTED_NO } as i32,
+            acted: if report.traffic.may_have_acted {
+                ifetch_acted::IFETCH_ACTED_MAYBE
+            } else {
+                ifetch_acted::IFETCH_ACTED_NO
+            } as i32,
             ending: match report.traffic.ending {
                 Ending::None => ifetch_ending::IFETCH_ENDING_NONE,
                 Ending::Finished => ifetch_ending::IFETCH_ENDING_FIN,

@@ -62,9 +62,7 @@ pub unsafe extern "C" fn ifetch_response_reason(response: *const ifetch_response
 pub unsafe extern "C" fn ifetch_response_url(response: *const ifetch_response) -> *const c_char {
     guard(null(), || {
         // SAFETY: NULL or live, as the header asks.
-        unsafe { fetch_of(response) }
-            .and_then(|r| r.0.with(|f| f.url().as_ptr()))
-            .unwrap_or(null())
+        unsafe { fetch_of(response) }.and_then(|r| r.0.with(|f| f.url().as_ptr())).unwrap_or(null())
     })
 }
 
@@ -84,7 +82,9 @@ pub unsafe extern "C" fn ifetch_response_header(
         };
         response
             .0
-            .with(|f| f.head().and_then(|h| h.fields.find(name)).map_or(null(), |value| value.as_ptr()))
+            .with(|f| {
+                f.head().and_then(|h| h.fields.find(name)).map_or(null(), |value| value.as_ptr())
+            })
             .unwrap_or(null())
     })
 }
@@ -144,9 +144,8 @@ pub unsafe extern "C" fn ifetch_response_body(
         // SAFETY: NULL or a place to write to, as the header asks.
         unsafe { put(len, 0) };
         // SAFETY: NULL or live, as the header asks.
-        let body = unsafe { fetch_of(response) }.and_then(|r| {
-            r.0.with(|f| f.body().map(|body| (body.as_ptr(), body.len())))
-        });
+        let body = unsafe { fetch_of(response) }
+            .and_then(|r| r.0.with(|f| f.body().map(|body| (body.as_ptr(), body.len()))));
         let Some(Some((pointer, with_nul))) = body else {
             return null();
         };

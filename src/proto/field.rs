@@ -3,17 +3,13 @@
 /// Whether these bytes are a token: a method or a field name (RFC 9110 section 5.6.2).
 pub(crate) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty()
-        && bytes
-            .iter()
-            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b))
+        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b))
 }
 
 /// Whether these bytes may be sent as a field value (RFC 9110 section 5.5): visible characters,
 /// blanks and tabs, and obs-text, which old servers still expect for names outside ASCII.
 pub(crate) fn is_value(bytes: &[u8]) -> bool {
-    bytes
-        .iter()
-        .all(|&b| b == b'\t' || (b >= b' ' && b != 0x7f))
+    bytes.iter().all(|&b| b == b'\t' || (b >= b' ' && b != 0x7f))
 }
 
 /// A value without the blanks around it, which are not part of it.

@@ -40,8 +40,11 @@ impl Head {
     pub(crate) fn parse(bytes: &[u8], max_fields: usize) -> Result<Self, Error> {
         with_slots(max_fields, |slots| {
             let mut response = httparse::Response::new(&mut []);
-            let parsed =
-                ParserConfig::default().parse_response_with_uninit_headers(&mut response, bytes, slots);
+            let parsed = ParserConfig::default().parse_response_with_uninit_headers(
+                &mut response,
+                bytes,
+                slots,
+            );
             match parsed {
                 Ok(httparse::Status::Complete(_)) => {}
                 Ok(httparse::Status::Partial) => return Err(malformed("it ends early")),

@@ -127,7 +127,10 @@ fn check(name: &[u8], value: &[u8]) -> Result<Field, Error> {
         return Err(refused(name, "the value holds a control character"));
     }
     // Framing is decided in one place; a second opinion on the wire is how requests are smuggled.
-    if [&b"content-length"[..], b"transfer-encoding"].iter().any(|own| name.eq_ignore_ascii_case(own)) {
+    if [&b"content-length"[..], b"transfer-encoding"]
+        .iter()
+        .any(|own| name.eq_ignore_ascii_case(own))
+    {
         return Err(refused(name, "it follows from the body"));
     }
     Ok(Field { name: name.into(), value: field::trim(value).into() })

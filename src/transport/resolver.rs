@@ -55,9 +55,11 @@ impl Lookup {
             Ok(addresses) => Ok(addresses.clone()),
             Err(why) => Err(why.as_str()),
         };
-        Some(answer.map_err(|why| {
-            Error::new(Kind::Resolve, format!("look up {}: {why}", self.0.name))
-        }))
+        Some(
+            answer.map_err(|why| {
+                Error::new(Kind::Resolve, format!("look up {}: {why}", self.0.name))
+            }),
+        )
     }
 }
 

@@ -6,11 +6,18 @@ use ::ifetch::ffi::fetch::ifetch;
 
 pub(crate) struct Client(*mut ifetch_client);
 
+// SAFETY: any thread may use a client; a second one at the same time is told BUSY.
+unsafe impl Sync for Client {}
+
 impl Client {
     pub(crate) fn new() -> Client {
         let client = ifetch_client_new();
         assert!(!client.is_null(), "the system gives a descriptor");
         Client(client)
+    }
+
+    pub(crate) fn as_ptr(&self) -> *mut ifetch_client {
+        self.0
     }
 
     pub(crate) fn start(&self, url: &str, options: &Options) -> Fetch {

@@ -123,6 +123,11 @@ impl Link {
         self.stream.get_mut().write_all(bytes.as_ref()).expect("the client takes it");
     }
 
+    /// False once the client has gone.
+    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.stream.get_mut().write_all(bytes.as_ref()).is_ok()
+    }
+
     /// Sends no more; the client sees a FIN.
     pub(crate) fn finish(&mut self) {
         self.stream.get_mut().shutdown(Shutdown::Write).expect("the connection stands");
@@ -141,6 +146,14 @@ impl Link {
             Err(error) if error.kind() == ErrorKind::ConnectionReset => Ended::Reset,
             Err(error) => panic!("the client stays: {error}"),
         }
+    }
+
+    /// Waits until the client has aborted the connection, without reading what it sent.
+    pub(crate) fn wait_for_error(&mut self) {
+        let mut polled = libc::pollfd { fd: self.stream.get_ref().as_raw_fd(), events: 0, revents: 0 };
+        // SAFETY: one descriptor.
+        let count = unsafe { libc::poll(&raw mut polled, 1, PATIENCE.as_millis() as i32) };
+        assert_eq!(count, 1, "the client stays");
     }
 
     pub(crate) fn stream(&self) -> &TcpStream {

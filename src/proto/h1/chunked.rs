@@ -24,15 +24,28 @@ pub(crate) struct Chunked {
 #[derive(Debug)]
 enum Stage {
     /// In the size; `line` counts the bytes of this line so far.
-    Size { size: u64, line: u16 },
-    Extension { size: u64, line: u16 },
-    SizeLf { size: u64 },
+    Size {
+        size: u64,
+        line: u16,
+    },
+    Extension {
+        size: u64,
+        line: u16,
+    },
+    SizeLf {
+        size: u64,
+    },
     /// In the data, with so much left of it; never 0.
-    Data { left: u64 },
+    Data {
+        left: u64,
+    },
     DataCr,
     DataLf,
     /// Collecting the trailer section until its blank line.
-    Trailers { bytes: Vec<u8>, searched: usize },
+    Trailers {
+        bytes: Vec<u8>,
+        searched: usize,
+    },
     End,
 }
 
@@ -91,9 +104,9 @@ impl Chunked {
                 Stage::Extension { size, line: longer(line)? }
             }
             (&Stage::Size { size, line }, digit) => {
-                let value = char::from(digit).to_digit(16).ok_or_else(|| {
-                    bad(format!("a chunk size holds {}", quote(&[digit])))
-                })?;
+                let value = char::from(digit)
+                    .to_digit(16)
+                    .ok_or_else(|| bad(format!("a chunk size holds {}", quote(&[digit]))))?;
                 if size >> 60 != 0 {
                     return Err(bad("a chunk size is too large"));
                 }
@@ -106,7 +119,9 @@ impl Chunked {
             (Stage::Extension { .. }, _) => {
                 return Err(bad("a chunk extension holds a control character"));
             }
-            (&Stage::SizeLf { size: 0 }, b'\n') => Stage::Trailers { bytes: Vec::new(), searched: 0 },
+            (&Stage::SizeLf { size: 0 }, b'\n') => {
+                Stage::Trailers { bytes: Vec::new(), searched: 0 }
+            }
             (&Stage::SizeLf { size }, b'\n') => Stage::Data { left: size },
             (Stage::DataCr, b'\r') => Stage::DataLf,
             (Stage::DataLf, b'\n') => Stage::Size { size: 0, line: 0 },

@@ -95,10 +95,9 @@ impl Decoder {
                 Ok((taken, trailers.map(|fields| self.end(fields))))
             }
             Stage::End if input.is_empty() => Ok((0, None)),
-            Stage::End => Err(Error::new(
-                Kind::ExtraBytes,
-                format!("{} came after its end", quote(input)),
-            )),
+            Stage::End => {
+                Err(Error::new(Kind::ExtraBytes, format!("{} came after its end", quote(input))))
+            }
         }
     }
 

@@ -13,7 +13,9 @@ pub(crate) fn lookup(name: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
     hints.ai_socktype = libc::SOCK_STREAM;
     let mut list = null_mut();
     // SAFETY: reads `name` and `hints`, writes the list's head; NULL means no service.
-    let code = unsafe { libc::getaddrinfo(name.as_ptr(), std::ptr::null(), &raw const hints, &raw mut list) };
+    let code = unsafe {
+        libc::getaddrinfo(name.as_ptr(), std::ptr::null(), &raw const hints, &raw mut list)
+    };
     if code != 0 {
         return Err(explain(code));
     }

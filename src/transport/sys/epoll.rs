@@ -17,8 +17,7 @@ pub(crate) struct Event {
     pub(crate) hangup: bool,
 }
 
-const EVENTS: u32 =
-    (libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET) as u32;
+const EVENTS: u32 = (libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET) as u32;
 
 impl Epoll {
     pub(crate) fn new() -> Result<Self, Errno> {
@@ -51,7 +50,8 @@ impl Epoll {
     pub(crate) fn wait(&self, events: &mut Events, timeout_ms: i32) {
         let room = events.raw.as_mut_ptr().cast();
         // SAFETY: there is room for that many events.
-        let count = unsafe { libc::epoll_wait(self.0, room, EVENTS_AT_ONCE as libc::c_int, timeout_ms) };
+        let count =
+            unsafe { libc::epoll_wait(self.0, room, EVENTS_AT_ONCE as libc::c_int, timeout_ms) };
         // The only errors are EINTR and those of wrong arguments.
         events.len = usize::try_from(count).unwrap_or(0);
     }
@@ -130,7 +130,12 @@ impl Timer {
         // SAFETY: reads `time`; NULL means that the old value is not wanted. It cannot fail with
         // a timer of ours and a valid time.
         unsafe {
-            libc::timerfd_settime(self.0, libc::TFD_TIMER_ABSTIME, &raw const time, std::ptr::null_mut())
+            libc::timerfd_settime(
+                self.0,
+                libc::TFD_TIMER_ABSTIME,
+                &raw const time,
+                std::ptr::null_mut(),
+            )
         };
     }
 }

@@ -24,6 +24,8 @@ impl AllBlocked {
 impl Drop for AllBlocked {
     fn drop(&mut self) {
         // SAFETY: reads `before`; NULL means that the old mask is not wanted.
-        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.before, std::ptr::null_mut()) };
+        unsafe {
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.before, std::ptr::null_mut())
+        };
     }
 }

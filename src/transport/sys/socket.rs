@@ -20,7 +20,13 @@ pub(crate) fn open(address: &SocketAddr) -> Result<Fd, Errno> {
     let on: libc::c_int = 1;
     // SAFETY: reads `on`. Without the option the fetch is slower, so its failure is no error.
     unsafe {
-        libc::setsockopt(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, (&raw const on).cast(), len_of::<libc::c_int>())
+        libc::setsockopt(
+            fd,
+            libc::IPPROTO_TCP,
+            libc::TCP_NODELAY,
+            (&raw const on).cast(),
+            len_of::<libc::c_int>(),
+        )
     };
     Ok(fd)
 }
@@ -181,6 +187,8 @@ pub(crate) fn close_reset(fd: Fd) {
     let linger = libc::linger { l_onoff: 1, l_linger: 0 };
     let option = (&raw const linger).cast();
     // SAFETY: reads `linger`. If it fails the close is an ordinary one.
-    unsafe { libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_LINGER, option, len_of::<libc::linger>()) };
+    unsafe {
+        libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_LINGER, option, len_of::<libc::linger>())
+    };
     close(fd);
 }
