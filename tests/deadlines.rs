@@ -200,6 +200,7 @@ fn idle_does_not_run_while_the_caller_does_not_read() {
     let started = Instant::now();
     let mut buffer = [0; 8];
     assert_eq!(fetch.read(&mut buffer), (5, IFETCH_PENDING));
+    assert!(fetch.readable(PATIENCE), "the descriptor tells, without a poll in between");
     assert_times_out(&fetch, started, IFETCH_ERROR_TIMEOUT_IDLE);
     peer.seen();
 }
@@ -219,7 +220,8 @@ fn idle_does_not_run_while_the_caller_does_not_write() {
 
     let started = Instant::now();
     assert!(fetch.write_all(b"hello"));
-    fetch.write_end();
+    assert_eq!(fetch.write_end(), IFETCH_PENDING);
+    assert!(fetch.readable(PATIENCE), "the descriptor tells, without a poll in between");
     assert_times_out(&fetch, started, IFETCH_ERROR_TIMEOUT_IDLE);
     peer.seen();
 }

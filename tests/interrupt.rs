@@ -132,6 +132,27 @@ fn cancels_from_many_threads_beside_a_driven_client_corrupt_nothing() {
     drop(serving);
 }
 
+#[test]
+fn a_cancel_leaves_errno_as_it_was() {
+    // Refused or never answered, connected or not: some of the calls inside fail.
+    let (peer, asked) = never_answering();
+    let connected = Fetch::get(&peer.url("/"));
+    connected.news_or_stall();
+    asked.recv_timeout(PATIENCE).expect("the request arrives");
+    let (listener, _filler) = full_listener();
+    let url = format!("http://{}/", listener.local_addr().expect("it is bound"));
+    for fetch in [connected, Fetch::get(&url), Fetch::get("http://127.0.0.1:1/")] {
+        // SAFETY: the place of this thread's errno.
+        let errno = unsafe { libc::__errno_location() };
+        // SAFETY: as above.
+        unsafe { errno.write(12345) };
+        fetch.cancel();
+        // SAFETY: as above.
+        assert_eq!(unsafe { errno.read() }, 12345);
+    }
+    peer.seen();
+}
+
 static CURRENT: AtomicPtr<ifetch> = AtomicPtr::new(std::ptr::null_mut());
 static SIGNALS: AtomicU32 = AtomicU32::new(0);
 

@@ -1,6 +1,7 @@
 //! The inside of a client: its fetches, and the turn that drives them.
 
 use crate::client::deadlines::Deadlines;
+use crate::client::key::Key;
 use crate::client::targets::Targets;
 use crate::connection::Context;
 use crate::error::{Error, Kind};
@@ -39,7 +40,7 @@ pub(super) struct Core {
 struct Entry {
     fetch: Fetch,
     cancel: Arc<Cancel>,
-    serial: u32,
+    key: Key,
     /// What `next` calls it.
     tag: usize,
     /// What it is entered with in the deadlines.
@@ -48,30 +49,6 @@ struct Entry {
     in_news: bool,
     /// Whether its user has been told that it has ended.
     told: bool,
-}
-
-/// Which fetch. Its place alone would not do: places are used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Key {
-    index: usize,
-    serial: u32,
-}
-
-/// A socket's token: the place of its fetch, its serial number, and the index of the socket.
-const SOCKET_BITS: u32 = 3;
-const SERIAL_BITS: u32 = 24;
-
-impl Key {
-    fn token(self) -> u64 {
-        ((self.index as u64) << SERIAL_BITS | u64::from(self.serial)) << SOCKET_BITS
-    }
-
-    fn from_token(token: u64) -> (Self, u8) {
-        let socket = token & ((1 << SOCKET_BITS) - 1);
-        let serial = (token >> SOCKET_BITS) & ((1 << SERIAL_BITS) - 1);
-        let index = token >> (SOCKET_BITS + SERIAL_BITS);
-        (Self { index: index as usize, serial: serial as u32 }, socket as u8)
-    }
 }
 
 /// How many deadlines are served in a turn.
@@ -110,10 +87,10 @@ impl Core {
         };
         let cancel = Arc::new(Cancel::new(options.policy, self.reactor.wake()));
         let serial = self.serial;
-        self.serial = (serial + 1) & ((1 << SERIAL_BITS) - 1);
+        self.serial = serial.wrapping_add(1);
 
         let place = self.fetches.vacant_entry();
-        let key = Key { index: place.key(), serial };
+        let key = Key::new(place.key(), serial);
         let mut cx = Context {
             now,
             reactor: &mut self.reactor,
@@ -125,14 +102,14 @@ impl Core {
         place.insert(Box::new(Entry {
             fetch,
             cancel: Arc::clone(&cancel),
-            serial,
+            key,
             tag: 0,
             due_at: None,
             in_news: false,
             told: false,
         }));
         self.drive(key, now, None);
-        let entry = &self.fetches[key.index];
+        let entry = &self.fetches[key.index()];
         if entry.fetch.waits_for_ring() {
             self.waiting_for_ring.push(key);
         }
@@ -144,7 +121,7 @@ impl Core {
     }
 
     fn entry(&mut self, key: Key) -> Option<&mut Entry> {
-        self.fetches.get_mut(key.index).map(Box::as_mut).filter(|entry| entry.serial == key.serial)
+        self.fetches.get_mut(key.index()).map(Box::as_mut).filter(|entry| entry.key == key)
     }
 
     /// The fetch of a handle that has not been freed.
@@ -196,7 +173,7 @@ impl Core {
             };
             let entry = &mut self.fetches[index];
             entry.due_at = None;
-            let key = Key { index, serial: entry.serial };
+            let key = entry.key;
             self.drive(key, now, None);
         }
         if let Some(at) = self.deadlines.earliest() {
@@ -223,7 +200,7 @@ impl Core {
         now: Instant,
         f: impl FnOnce(&mut Fetch, &mut Context<'_>) -> T,
     ) -> Option<T> {
-        let entry = self.fetches.get_mut(key.index).filter(|entry| entry.serial == key.serial)?;
+        let entry = self.fetches.get_mut(key.index()).filter(|entry| entry.key == key)?;
         let mut cx = Context {
             now,
             reactor: &mut self.reactor,
@@ -242,20 +219,20 @@ impl Core {
 
     /// Enters what a fetch waits for, and whether it has news.
     fn settle(&mut self, key: Key, now: Instant) {
-        let entry = &mut self.fetches[key.index];
+        let entry = &mut self.fetches[key.index()];
         match entry.fetch.deadline() {
-            None => self.deadlines.leave(key.index, &mut entry.due_at),
+            None => self.deadlines.leave(key.index(), &mut entry.due_at),
             Some(at) => {
-                if self.deadlines.enter(key.index, &mut entry.due_at, at)
+                if self.deadlines.enter(key.index(), &mut entry.due_at, at)
                     && let Err(errno) = self.reactor.wake_at(at)
                 {
-                    self.deadlines.leave(key.index, &mut entry.due_at);
+                    self.deadlines.leave(key.index(), &mut entry.due_at);
                     self.fail(key, now, errno);
                     return;
                 }
             }
         }
-        let entry = &mut self.fetches[key.index];
+        let entry = &mut self.fetches[key.index()];
         if !self.alone && !entry.in_news && entry.fetch.status() != Status::Pending {
             entry.in_news = true;
             self.news.push_back(key);
@@ -386,10 +363,10 @@ impl Core {
             return;
         };
         let mut due_at = entry.due_at.take();
-        self.news_count -= usize::from(self.fetches[key.index].in_news);
-        self.deadlines.leave(key.index, &mut due_at);
+        self.news_count -= usize::from(self.fetches[key.index()].in_news);
+        self.deadlines.leave(key.index(), &mut due_at);
         self.end(key);
-        self.fetches.remove(key.index);
+        self.fetches.remove(key.index());
         if self.fetches.is_empty() {
             self.news.clear();
             self.waiting_for_ring.clear();
@@ -400,7 +377,7 @@ impl Core {
     pub(super) fn close(&mut self) {
         let running: Vec<Key> = (self.fetches.iter())
             .filter(|(_, entry)| !entry.fetch.is_ended())
-            .map(|(index, entry)| Key { index, serial: entry.serial })
+            .map(|(_, entry)| entry.key)
             .collect();
         for key in running {
             self.end(key);
@@ -410,7 +387,7 @@ impl Core {
     /// Cancels a fetch if it runs. In a forked child nothing may be sent: the connection is
     /// its parent's, and only the copy of its descriptor is closed.
     fn end(&mut self, key: Key) {
-        let entry = &self.fetches[key.index];
+        let entry = &self.fetches[key.index()];
         if !entry.fetch.is_ended() && self.reactor.wake().is_ours() {
             entry.cancel.cancel();
             self.drive(key, Instant::now(), None);

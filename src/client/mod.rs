@@ -8,9 +8,11 @@
 
 mod core;
 mod deadlines;
+mod key;
 mod targets;
 
-use crate::client::core::{Core, Key};
+use crate::client::core::Core;
+use crate::client::key::Key;
 use crate::error::Error;
 use crate::fetch::options::Options;
 use crate::fetch::{Fetch, Status};

@@ -16,7 +16,6 @@ use options::Options;
 use report::{Report, Times, Traffic};
 use response::Response;
 use state::{Ended, State};
-use std::collections::VecDeque;
 use std::ffi::CStr;
 use std::sync::Arc;
 
@@ -63,11 +62,11 @@ pub(crate) struct Fetch {
     options: Arc<Options>,
     cancel: Arc<Cancel>,
     state: State,
-    response: Option<Response>,
+    response: Option<Box<Response>>,
     /// Interim responses that the caller has asked for and not been given.
-    interim: VecDeque<Head>,
-    /// The one that it was given last, until it polls again.
-    interim_shown: Option<Head>,
+    interim: Vec<Head>,
+    /// Whether the first of them is being shown, until the caller polls again.
+    interim_shown: bool,
     head_shown: bool,
     /// The caller has written all of a streamed request body.
     upload_ended: bool,
@@ -103,8 +102,8 @@ impl Fetch {
             cancel: Arc::clone(cx.cancel),
             state,
             response: None,
-            interim: VecDeque::new(),
-            interim_shown: None,
+            interim: Vec::new(),
+            interim_shown: false,
             head_shown: false,
             upload_ended: false,
             times,
@@ -122,7 +121,7 @@ impl Fetch {
         if let Some(outcome @ (Outcome::Failed | Outcome::Cancelled)) = ended {
             return Status::Ended(outcome);
         }
-        if !self.interim.is_empty() {
+        if self.interim.len() > usize::from(self.interim_shown) {
             return Status::Interim;
         }
         if self.response.is_some() && self.options.streams() && !self.head_shown {
@@ -139,10 +138,10 @@ impl Fetch {
     /// The status as it is told to the caller, to whom some things are told once.
     pub(crate) fn tell_status(&mut self) -> Status {
         let status = self.status();
-        self.interim_shown = match status {
-            Status::Interim => self.interim.pop_front(),
-            _ => None,
-        };
+        if self.interim_shown {
+            self.interim.remove(0);
+        }
+        self.interim_shown = status == Status::Interim;
         self.head_shown |= status == Status::Head;
         status
     }
@@ -200,7 +199,7 @@ impl Fetch {
     pub(crate) fn progress(&self) -> Progress {
         Progress {
             sent: self.traffic_now().sent,
-            received: self.response.as_ref().map_or(0, Response::received),
+            received: self.response.as_ref().map_or(0, |r| r.received()),
             expected: self.response.as_ref().and_then(|r| r.expected),
         }
     }
@@ -222,7 +221,8 @@ impl Fetch {
 
     /// The head that the caller is to see: an interim one for as long as it is shown.
     pub(crate) fn head(&self) -> Option<&Head> {
-        self.interim_shown.as_ref().or(self.response.as_ref().map(|r| &r.head))
+        let interim = self.interim.first().filter(|_| self.interim_shown);
+        interim.or(self.response.as_ref().map(|r| &r.head))
     }
 
     pub(crate) fn url(&self) -> &CStr {
@@ -235,6 +235,6 @@ impl Fetch {
 
     /// The collected body with the NUL behind it.
     pub(crate) fn body(&self) -> Option<&[u8]> {
-        self.response.as_ref().and_then(Response::body)
+        self.response.as_ref().and_then(|r| r.body())
     }
 }

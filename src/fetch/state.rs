@@ -135,11 +135,12 @@ impl Fetch {
                 None | Some(Decoded::End(_)) => return Ok(None),
                 Some(Decoded::Interim(head)) => {
                     if self.options.interim {
-                        self.interim.push_back(head);
+                        self.interim.push(head);
                     }
                 }
                 Some(Decoded::Head(head, framing)) => {
-                    self.response = Some(accept(exchange, head, framing, self.options.streams()));
+                    let response = accept(exchange, head, framing, self.options.streams());
+                    self.response = Some(Box::new(response));
                     self.times.receiving = Some(cx.now);
                     break;
                 }

@@ -159,7 +159,8 @@ pub unsafe extern "C" fn ifetch_poll(fetch: *mut ifetch) -> ifetch_status {
 /// the response, receiving.
 ///
 /// May be called from any thread and from any signal handler, at any time between start and
-/// free, also while another thread is inside a call on the same fetch. It never blocks and takes no lock.
+/// free, also while another thread is inside a call on the same fetch. It never blocks, takes no
+/// lock, and leaves errno as it was.
 /// Before it returns, every connection of the fetch has been ended from the calling thread
 /// (FIN, then RST, unless ifetch_options_cancel_policy() says otherwise), so the server can tell
 /// even if the loop that owns the fetch is busy for seconds. The descriptor becomes readable,

@@ -60,10 +60,12 @@ impl Cancel {
             Policy::Reset => sys::abort,
             Policy::Finish => sys::finish,
         };
-        let ended = self.slots.iter().filter(|slot| slot.with(end)).count();
-        if ended == 0 {
-            self.wake.ring();
-        }
+        sys::keeping_errno(|| {
+            let ended = self.slots.iter().filter(|slot| slot.with(end)).count();
+            if ended == 0 {
+                self.wake.ring();
+            }
+        });
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {

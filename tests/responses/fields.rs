@@ -71,3 +71,23 @@ fn fields(all: &[(&str, &str)]) -> Expected {
 fn bad() -> Expected {
     fails(IFETCH_ERROR_BAD_HEAD)
 }
+
+#[test]
+fn a_field_is_found_by_its_name_in_any_case() {
+    let peer = Peer::closing("HTTP/1.1 204 No\r\nSet-Cookie: a\r\nset-cookie: b\r\nSet: c\r\nEmpty:\r\n\r\n");
+    let fetch = Fetch::get(&peer.url("/"));
+    assert_eq!(fetch.finish().code(), 204);
+    for (name, value) in [
+        ("Set-Cookie", Some("a")),
+        ("SET-COOKIE", Some("a")),
+        ("set", Some("c")),
+        ("empty", Some("")),
+        ("Set-Cookie:", None),
+        ("Se", None),
+        ("Cookie", None),
+        ("a", None),
+        ("", None),
+    ] {
+        assert_eq!(fetch.header(name).as_deref(), value, "{name}");
+    }
+}

@@ -61,7 +61,7 @@ impl Fetch {
                 status => return status,
             }
             let patience = PATIENCE.saturating_sub(start.elapsed());
-            assert!(self.readable(patience), "no news in time, {:?}", self.phase());
+            assert!(self.readable(patience), "no news in time: {:?}", self.report());
         }
     }
 

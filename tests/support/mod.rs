@@ -54,7 +54,15 @@ pub(crate) fn readable(descriptors: &[RawFd], patience: Duration) -> bool {
 
 /// Bytes as text, one character for each, so that every byte shows and compares.
 pub(crate) fn latin1(bytes: &[u8]) -> String {
-    bytes.iter().map(|&byte| char::from(byte)).collect()
+    match bytes.is_ascii() {
+        true => String::from_utf8_lossy(bytes).into_owned(),
+        false => bytes.iter().map(|&byte| char::from(byte)).collect(),
+    }
+}
+
+/// Text of about so many bytes, of which no stretch looks like another.
+pub(crate) fn large_text(len: usize) -> Vec<u8> {
+    (0..len / 8).flat_map(|i| format!("{i:07} ").into_bytes()).collect()
 }
 
 /// A copy of a string that the library lent; None for NULL.

@@ -1,5 +1,6 @@
 //! Name lookups as tests need them. This stands in for the system's getaddrinfo in the program
 //! that includes it, so that no test depends on a name server.
+#![allow(unsafe_code)] // it bears a C name
 
 use super::PATIENCE;
 use libc::{RTLD_NEXT, addrinfo, c_char, c_int};

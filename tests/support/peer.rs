@@ -1,6 +1,6 @@
 //! A server that follows a script: one connection, on a loopback port of its own.
 
-use super::{PATIENCE, latin1, readable};
+use super::{PATIENCE, QUIET, latin1, readable};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -102,25 +102,35 @@ impl Link {
         bytes
     }
 
-    /// A chunked request body: what it says, and the lengths of its chunks.
-    pub(crate) fn read_chunked(&mut self) -> (Vec<u8>, Vec<usize>) {
-        let (mut body, mut lengths) = (Vec::new(), Vec::new());
-        loop {
-            let mut line = String::new();
-            self.stream.read_line(&mut line).expect("a chunk line");
-            let digits = line.strip_suffix("\r\n").expect("a chunk line ends in CRLF");
-            let len = usize::from_str_radix(digits, 16).expect("a chunk line is a number");
-            body.extend(self.read(len));
-            assert_eq!(self.read(2), b"\r\n", "after {len} bytes of chunk data");
-            if len == 0 {
-                return (body, lengths);
-            }
-            lengths.push(len);
-        }
+    /// The data of the next chunk of the request body; None for the last one.
+    pub(crate) fn read_chunk(&mut self) -> Option<Vec<u8>> {
+        let mut line = String::new();
+        self.stream.read_line(&mut line).expect("a chunk line");
+        let digits = line.strip_suffix("\r\n").expect("a chunk line ends in CRLF");
+        let len = usize::from_str_radix(digits, 16).expect("a chunk line is a number");
+        let chunk = self.read(len);
+        assert_eq!(self.read(2), b"\r\n", "after {len} bytes of chunk data");
+        (len > 0).then_some(chunk)
     }
 
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.get_mut().write_all(bytes.as_ref()).expect("the client takes it");
+    }
+
+    /// Sends until the client is full and stays so; says how many bytes that took.
+    pub(crate) fn send_until_blocked(&mut self, bytes: &[u8]) -> usize {
+        let stream = self.stream.get_mut();
+        stream.set_write_timeout(Some(QUIET)).expect("a socket option");
+        let mut sent = 0;
+        while sent < bytes.len() {
+            match stream.write(&bytes[sent..]) {
+                Ok(n) => sent += n,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => panic!("the client takes it: {error}"),
+            }
+        }
+        stream.set_write_timeout(Some(PATIENCE)).expect("a socket option");
+        sent
     }
 
     /// False once the client has gone.

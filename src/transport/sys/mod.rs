@@ -52,6 +52,19 @@ impl std::fmt::Display for Errno {
     }
 }
 
+/// Runs `f` and leaves errno as it was: a signal handler must not change it under the code that
+/// it interrupts.
+pub(crate) fn keeping_errno<T>(f: impl FnOnce() -> T) -> T {
+    // SAFETY: the place of this thread's errno, which lives as long as the thread.
+    let place = unsafe { libc::__errno_location() };
+    // SAFETY: as above.
+    let before = unsafe { place.read() };
+    let result = f();
+    // SAFETY: as above.
+    unsafe { place.write(before) };
+    result
+}
+
 /// The result of a call that answers -1 and sets errno.
 fn check(result: libc::c_int) -> Result<libc::c_int, Errno> {
     if result < 0 { Err(Errno::last()) } else { Ok(result) }
