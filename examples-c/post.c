@@ -31,10 +31,12 @@ static ifetch_status run(ifetch *fetch)
         poll(fds, 2, -1);
         if (fds[1].revents != 0) {
             ssize_t n = read(STDIN_FILENO, buffer, sizeof buffer);
-            if (n < 0)
-                ifetch_cancel(fetch); /* half a body must not pass for a whole one */
             if (n == 0)
                 ifetch_write_end(fetch);
+            if (n < 0) {
+                perror("stdin");
+                ifetch_cancel(fetch); /* half a body must not pass for a whole one */
+            }
             len = n > 0 ? (size_t)n : 0;
             written = 0;
         }

@@ -13,36 +13,39 @@
  *     else   fprintf(stderr, "%s\n", ifetch_error_message(f));
  *     ifetch_free(f);
  *
- * Any loop. Watch ifetch_fd() for reading, call ifetch_poll() when it is readable. The
- * descriptor never changes, needs no timer beside it, and serves deadlines as well as sockets. Only
- * after IFETCH_PENDING is there something to wait for.
+ * Any loop. Watch ifetch_fd() for reading, call ifetch_poll() when it is readable. The descriptor
+ * never changes, needs no timer beside it, and serves deadlines as well as sockets. Only after
+ * IFETCH_PENDING is there something to wait for.
  *
  * Any moment. ifetch_cancel() ends a fetch in whatever it is doing, from any thread or signal
  * handler, without blocking, and the server can tell: the connection is ended before it returns.
  *
- * Nothing blocks but ifetch_wait(), ifetch_client_wait() and ifetch_run(). No function waits for
- * a name lookup, a lock, a thread or a disk.
+ * Nothing blocks but ifetch_wait(), ifetch_client_wait() and ifetch_run(). No function waits for a
+ * name lookup, a lock, a thread or a disk.
  *
  * Many fetches. An ifetch_client drives any number of them on one descriptor: start them with
  * ifetch_client_start(), poll with ifetch_client_poll(), ask ifetch_client_next() which have news.
  *
  * Threads. A client and its fetches are used by one thread at a time, any thread; a fetch made by
  * ifetch_start() has a client of its own. A call made while another thread is inside one on the
- * same client does nothing and says BUSY. ifetch_cancel() alone may be called at any time before the fetch is freed.
- * Different clients share nothing.
+ * same client does nothing and says BUSY. ifetch_cancel() alone may be called at any time before
+ * the fetch is freed. Different clients share nothing.
  *
- * Ownership. What a _new or _start function returns is freed by the caller with the _free function of its type,
- * exactly once, in any order. `const` pointers that come back are lent; each function says until when. Strings
- * are NUL-terminated; strings and bytes that go in are copied unless it says otherwise.
+ * Ownership. What a _new or _start function returns is freed by the caller with the _free function
+ * of its type, exactly once, in any order. `const` pointers that come back are lent; each function
+ * says until when. Strings are NUL-terminated; strings and bytes that go in are copied unless it
+ * says otherwise.
  *
  * NULL is safe in every function, as any argument; each says what it then returns.
  *
- * Times are in milliseconds where the name ends in _ms, nanoseconds where in _ns; lengths are in bytes.
+ * Times are in milliseconds where the name ends in _ms, nanoseconds where in _ns; lengths are in
+ * bytes.
  *
  * After fork() a child must not use what it inherited, but may free it, and that sends nothing.
  *
- * SIGPIPE is never raised, no signal handler is installed, no global state is set up or needed; every
- * descriptor is close-on-exec; the environment is not read. If memory runs out, the process is aborted.
+ * SIGPIPE is never raised, no signal handler is installed, no global state is set up or needed;
+ * every descriptor is close-on-exec; the environment is not read. If memory runs out, the process
+ * is aborted.
  */
 
 
@@ -414,7 +417,8 @@ enum ifetch_cancel_policy
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
     /**
-     * FIN, then at once RST: noticed by the most servers, drops what was not sent yet. The default.
+     * FIN, then at once RST: noticed by the most servers, drops what was not sent yet. The
+     * default.
      */
     IFETCH_CANCEL_RST = 0,
     /**
@@ -621,7 +625,8 @@ ifetch_status ifetch_poll(struct ifetch *fetch);
  * the response, receiving.
  *
  * May be called from any thread and from any signal handler, at any time between start and
- * free, also while another thread is inside a call on the same fetch. It never blocks and takes no lock.
+ * free, also while another thread is inside a call on the same fetch. It never blocks, takes no
+ * lock, and leaves errno as it was.
  * Before it returns, every connection of the fetch has been ended from the calling thread
  * (FIN, then RST, unless ifetch_options_cancel_policy() says otherwise), so the server can tell
  * even if the loop that owns the fetch is busy for seconds. The descriptor becomes readable,
@@ -635,8 +640,8 @@ void ifetch_cancel(const struct ifetch *fetch);
 
 /**
  * The response: NULL until its head has arrived, and for NULL. Right after ifetch_poll() said
- * INTERIM it is that interim response, until the next poll. The pointer lives until the fetch is freed;
- * what its functions lend lives as each of them says.
+ * INTERIM it is that interim response, until the next poll. The pointer lives until the fetch is
+ * freed; what its functions lend lives as each of them says.
  */
 const struct ifetch_response *ifetch_result(const struct ifetch *fetch);
 
@@ -699,19 +704,18 @@ ifetch_error ifetch_set_userdata(struct ifetch *fetch, void *userdata);
 /**
  * Waits until the fetch has something to say other than PENDING, for callers without a loop.
  *
- * One of the two kinds of functions that block (ifetch_run() and the client's own wait are the others).
- * `timeout_ms` bounds the wait: 0 does not wait, negative waits without bound. Returns PENDING
- * when the time is over and also when a signal arrived, so that the caller sees its flags; else
- * as ifetch_poll(). A cancel from another thread or a signal handler ends the wait with CANCELLED.
+ * One of the two kinds of functions that block (ifetch_run() and the client's own wait are the
+ * others). `timeout_ms` bounds the wait: 0 does not wait, negative waits without bound. Returns
+ * PENDING when the time is over and also when a signal arrived, so that the caller sees its flags;
+ * else as ifetch_poll(). A cancel from another thread or a signal handler ends the wait with
+ * CANCELLED.
  */
-IFETCH_MUST_USE
-ifetch_status ifetch_wait(struct ifetch *fetch,
-                          int32_t timeout_ms);
+IFETCH_MUST_USE ifetch_status ifetch_wait(struct ifetch *fetch, int32_t timeout_ms);
 
 /**
- * Runs the fetch until it has something to say other than PENDING, and asks
- * `test_interrupt(arg)` every `interval_ms` (100 if 0 or negative), after each signal, and once before the first wait:
- * a non-zero answer cancels the fetch. The callback runs on the calling thread and may use the
+ * Runs the fetch until it has something to say other than PENDING, and asks `test_interrupt(arg)`
+ * every `interval_ms` (100 if 0 or negative), after each signal, and once before the first wait: a
+ * non-zero answer cancels the fetch. The callback runs on the calling thread and may use the
  * fetch, except free it. A NULL `test_interrupt` never interrupts.
  *
  * Returns as ifetch_poll() does, never PENDING.
@@ -744,16 +748,16 @@ ifetch_status ifetch_read(struct ifetch *fetch,
 /**
  * Writes request body bytes of a fetch with a streamed upload (ifetch_options_upload()).
  *
- * `*n` is set to the number of bytes taken, 0 to `len`: those the kernel accepted, and for a chunked
- * upload at most one chunk more of 64 KiB. Bytes taken are not needed any more. `n` may be NULL only if
- * `len` is 0. Returns what ifetch_poll() would say next: WRITABLE (more may be written), PENDING
- * (wait for the descriptor), READABLE or HEAD (the response has begun already), or the end.
- * After the end, or once the server has answered with an error status (RFC 9112 section 9.5) nothing
- * is sent any more: bytes are then taken and dropped.
+ * `*n` is set to the number of bytes taken, 0 to `len`: those the kernel accepted, and for a
+ * chunked upload at most one chunk more of 64 KiB. Bytes taken are not needed any more. `n` may be
+ * NULL only if `len` is 0. Returns what ifetch_poll() would say next: WRITABLE (more may be
+ * written), PENDING (wait for the descriptor), READABLE or HEAD (the response has begun already),
+ * or the end. After the end, or once the server has answered with an error status (RFC 9112
+ * section 9.5) nothing is sent any more: bytes are then taken and dropped.
  *
  * Returns FAILED, taking nothing, if `fetch` is NULL, or `data` or `n` is NULL and `len` is not 0,
- * or the fetch has no streamed upload or it has been ended, or more is written than was announced; the
- * fetch itself goes on. BUSY if another thread is inside.
+ * or the fetch has no streamed upload or it has been ended, or more is written than was announced;
+ * the fetch itself goes on. BUSY if another thread is inside.
  */
 IFETCH_MUST_USE
 ifetch_status ifetch_write(struct ifetch *fetch,
@@ -762,10 +766,10 @@ ifetch_status ifetch_write(struct ifetch *fetch,
                            size_t *n);
 
 /**
- * Ends a streamed upload: for a chunked one the last chunk is sent, for one with a length
- * all of it must have been written, else the fetch fails with UPLOAD_INCOMPLETE. Returns what
- * ifetch_poll() would say next. FAILED for NULL and for a fetch without a streamed upload; a second call is
- * harmless.
+ * Ends a streamed upload: for a chunked one the last chunk is sent, for one with a length all of
+ * it must have been written, else the fetch fails with UPLOAD_INCOMPLETE. Returns what
+ * ifetch_poll() would say next. FAILED for NULL and for a fetch without a streamed upload; a
+ * second call is harmless.
  */
 ifetch_status ifetch_write_end(struct ifetch *fetch);
 
@@ -805,8 +809,9 @@ size_t ifetch_response_header_count(const struct ifetch_response *response);
 
 /**
  * Header field number `i`, in the order of arrival, counted from 0. `name` (as the server wrote
- * it) and `value` are set, each unless NULL; both to NULL if there is none. They live until the fetch is freed
- * (an interim response's: until the next poll). Returns 1 if there is such a field, else 0.
+ * it) and `value` are set, each unless NULL; both to NULL if there is none. They live until the
+ * fetch is freed (an interim response's: until the next poll). Returns 1 if there is such a field,
+ * else 0.
  */
 int ifetch_response_header_at(const struct ifetch_response *response,
                               size_t i,
@@ -855,10 +860,11 @@ ifetch_error ifetch_options_method(struct ifetch_options *options, const char *m
 /**
  * Adds a header field; one with the same name stays beside it. Copied.
  *
- * Unless given or removed, the library sends Host, User-Agent ("ifetch/" and its version),
- * Accept (anything) and Connection, and Authorization if the URL holds credentials; giving one of them
- * replaces it. Host may be given once. INVALID_HEADER for what is no token, for values with CR, LF,
- * NUL or other control characters, and for Content-Length and Transfer-Encoding, which follow from the body.
+ * Unless given or removed, the library sends Host, User-Agent ("ifetch/" and its version), Accept
+ * (anything) and Connection, and Authorization if the URL holds credentials; giving one of them
+ * replaces it. Host may be given once. INVALID_HEADER for what is no token, for values with CR,
+ * LF, NUL or other control characters, and for Content-Length and Transfer-Encoding, which follow
+ * from the body.
  */
 ifetch_error ifetch_options_header(struct ifetch_options *options,
                                    const char *name,
@@ -892,12 +898,11 @@ ifetch_error ifetch_options_body_borrowed(struct ifetch_options *options,
                                           size_t len);
 
 /**
- * Lets the caller write the request body with ifetch_write() and ifetch_write_end(), asked for by WRITABLE.
- * `len` is its length in bytes, sent as Content-Length; negative means that it is unknown, and
- * sent in the chunked coding (RFC 9112 section 7.1).
+ * Lets the caller write the request body with ifetch_write() and ifetch_write_end(), asked for by
+ * WRITABLE. `len` is its length in bytes, sent as Content-Length; negative means that it is
+ * unknown, and sent in the chunked coding (RFC 9112 section 7.1).
  */
-ifetch_error ifetch_options_upload(struct ifetch_options *options,
-                                   int64_t len);
+ifetch_error ifetch_options_upload(struct ifetch_options *options, int64_t len);
 
 /**
  * With `on` not 0, the response body is not collected but read with ifetch_read().
@@ -912,14 +917,13 @@ ifetch_error ifetch_options_interim(struct ifetch_options *options, int32_t on);
 
 /**
  * Asks the server to switch to another protocol (RFC 9110 section 7.8): sends "Upgrade:
- * `protocol`" and "Connection: upgrade", and makes the fetch a streaming one. If the server answers
- * 101, the head is that answer, ifetch_read() and ifetch_write() carry the new protocol's
- * bytes as they are, and the fetch is DONE when the server closes; ifetch_write_end() then
- * sends nothing. Any other answer is an ordinary response. NULL takes it back. `protocol` is copied; it must be a
- * valid header value. Excludes a request body.
+ * `protocol`" and "Connection: upgrade", and makes the fetch a streaming one. If the server
+ * answers 101, the head is that answer, ifetch_read() and ifetch_write() carry the new protocol's
+ * bytes as they are, and the fetch is DONE when the server closes; ifetch_write_end() then sends
+ * nothing. Any other answer is an ordinary response. NULL takes it back. `protocol` is copied; it
+ * must be a valid header value. Excludes a request body.
  */
-ifetch_error ifetch_options_upgrade(struct ifetch_options *options,
-                                    const char *protocol);
+ifetch_error ifetch_options_upgrade(struct ifetch_options *options, const char *protocol);
 
 /**
  * Sets a deadline (see ifetch_timeout) in milliseconds; 0 takes it away. INVALID_ARGUMENT for an
@@ -951,14 +955,15 @@ ifetch_error ifetch_options_userdata(struct ifetch_options *options, void *userd
 IFETCH_MUST_USE struct ifetch_client *ifetch_client_new(void);
 
 /**
- * Frees the client. Its fetches that still run end as CANCELLED; they remain the caller's, to
- * be asked and freed, and the descriptor is closed with the last of them. Never waits. NULL is ignored.
+ * Frees the client. Its fetches that still run end as CANCELLED; they remain the caller's, to be
+ * asked and freed, and the descriptor is closed with the last of them. Never waits. NULL is
+ * ignored.
  */
 void ifetch_client_free(struct ifetch_client *client);
 
 /**
- * Starts a fetch on this client, as ifetch_start() does on one of its own. Returns NULL only if `client`
- * is NULL or another thread is inside a call on it. The fetch is freed by the caller.
+ * Starts a fetch on this client, as ifetch_start() does on one of its own. Returns NULL only if
+ * `client` is NULL or another thread is inside a call on it. The fetch is freed by the caller.
  */
 IFETCH_MUST_USE
 struct ifetch *ifetch_client_start(struct ifetch_client *client,
@@ -973,25 +978,25 @@ int ifetch_client_fd(const struct ifetch_client *client);
 
 /**
  * Does the work that is ready, without waiting and within a budget; what is left makes the
- * descriptor readable again. Returns how many fetches ifetch_client_next() has to give, or -1 for NULL and if
- * another thread is inside a call on this client.
+ * descriptor readable again. Returns how many fetches ifetch_client_next() has to give, or -1 for
+ * NULL and if another thread is inside a call on this client.
  */
 int32_t ifetch_client_poll(struct ifetch_client *client);
 
 /**
  * The next fetch with news, or NULL when there is none left: ask it with ifetch_poll() until it
- * says PENDING or has ended (a streaming one: read or write until PENDING). A fetch that has ended is given
- * once, unless a call had told the caller already. The fetch may be freed at once. NULL for NULL.
+ * says PENDING or has ended (a streaming one: read or write until PENDING). A fetch that has ended
+ * is given once, unless a call had told the caller already. The fetch may be freed at once. NULL
+ * for NULL.
  */
 struct ifetch *ifetch_client_next(struct ifetch_client *client);
 
 /**
- * Waits until ifetch_client_next() has something to give, for callers without a loop. `timeout_ms`: 0 does
- * not wait, negative waits without bound. Returns how many, 0 when the time is over
- * or a signal arrived, -1 for NULL and if another thread is inside a call on this client.
+ * Waits until ifetch_client_next() has something to give, for callers without a loop.
+ * `timeout_ms`: 0 does not wait, negative waits without bound. Returns how many, 0 when the time
+ * is over or a signal arrived, -1 for NULL and if another thread is inside a call on this client.
  */
-int32_t ifetch_client_wait(struct ifetch_client *client,
-                           int32_t timeout_ms);
+int32_t ifetch_client_wait(struct ifetch_client *client, int32_t timeout_ms);
 
 /**
  * The pointer given with ifetch_client_set_userdata(); NULL if none, and for NULL.

@@ -28,9 +28,9 @@
 //!     poll(&p, 1, -1);
 //! ```
 //!
-//! A poll asks the reactor which sockets have news, hands `now` and those news to their fetches, and
-//! each goes through its states as far as it can without waiting. A cancel never goes that way: it
-//! acts on the sockets from where it is called (`fetch::cancel`), and the poll that follows
+//! A poll asks the reactor which sockets have news, hands `now` and those news to their fetches,
+//! and each goes through its states as far as it can without waiting. A cancel never goes that way:
+//! it acts on the sockets from where it is called (`fetch::cancel`), and the poll that follows
 //! finds the fetch cancelled.
 
 pub mod ffi;

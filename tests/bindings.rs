@@ -25,10 +25,7 @@ fn python_fetches_with_poll() {
 
 #[test]
 fn python_fetches_with_asyncio() {
-    assert_eq!(
-        prints(PYTHON, "tests/ffi/fetch_asyncio.py"),
-        GREETING.repeat(2)
-    );
+    assert_eq!(prints(PYTHON, "tests/ffi/fetch_asyncio.py"), GREETING.repeat(2));
 }
 
 #[test]

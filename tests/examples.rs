@@ -22,7 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const REFUSED: &str = "http://127.0.0.1:1/";
 
 const HELLO: &str = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello\n";
-const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n3\r\nlo\n\r\n0\r\n\r\n";
+const CHUNKED: &str =
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n3\r\nlo\n\r\n0\r\n\r\n";
 const TRUNCATED: &str = "HTTP/1.1 200 OK\r\nContent-Length: 600\r\n\r\nhello\n";
 const NOT_FOUND: &str = "HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nnone\n";
 
@@ -72,8 +73,8 @@ fn poll_tells_the_end_of_every_fetch() {
     let urls = [serve(&[HELLO]).url, serve(&[CHUNKED]).url, serve(&[NOT_FOUND]).url];
     let ended = run(Command::new(example("poll")).args(&urls));
     assert_eq!((ended.code, &*ended.err), (Some(0), ""));
-    for (url, end) in urls.iter().zip(["status 200, 6 bytes", "status 200, 6 bytes", "status 404, 5 bytes"]) {
-        assert!(ended.out.contains(&format!("{url}: {end}\n")), "{}", ended.out);
+    for (url, end) in urls.iter().zip(["200, 6 bytes", "200, 6 bytes", "404, 5 bytes"]) {
+        assert!(ended.out.contains(&format!("{url}: status {end}\n")), "{}", ended.out);
     }
 }
 
@@ -202,7 +203,11 @@ fn post_sends_its_argument_with_its_length() {
     let request = server.requests.join().unwrap().remove(0);
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("POST / HTTP/1.1\r\n"), "{head}");
-    for field in ["\r\nContent-Length: 10", "\r\nX-Sent-By: post.c", "\r\nContent-Type: text/plain; charset=utf-8"] {
+    for field in [
+        "\r\nContent-Length: 10",
+        "\r\nX-Sent-By: post.c",
+        "\r\nContent-Type: text/plain; charset=utf-8",
+    ] {
         assert!(head.contains(field), "{head}");
     }
     assert_eq!(body, "some words");
@@ -211,11 +216,13 @@ fn post_sends_its_argument_with_its_length() {
 #[test]
 fn post_sends_stdin_as_it_comes() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut child = spawn(Command::new(example("post")).arg(url_of(&listener)).stdin(Stdio::piped()));
+    let mut child =
+        spawn(Command::new(example("post")).arg(url_of(&listener)).stdin(Stdio::piped()));
     let mut stdin = child.stdin.take().unwrap();
     let mut client = accept(&listener);
     stdin.write_all(b"early\n").unwrap();
-    let mut request = read_until(&mut client, |request| request.ends_with("\r\n\r\n6\r\nearly\n\r\n"));
+    let mut request =
+        read_until(&mut client, |request| request.ends_with("\r\n\r\n6\r\nearly\n\r\n"));
     stdin.write_all(b"late\n").unwrap();
     drop(stdin);
     request += &read_until(&mut client, |rest| rest.ends_with("5\r\nlate\n\r\n0\r\n\r\n"));
@@ -230,7 +237,8 @@ fn post_sends_stdin_as_it_comes() {
 #[test]
 fn post_does_not_wait_for_stdin_once_the_server_has_refused() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut child = spawn(Command::new(example("post")).arg(url_of(&listener)).stdin(Stdio::piped()));
+    let mut child =
+        spawn(Command::new(example("post")).arg(url_of(&listener)).stdin(Stdio::piped()));
     let stdin_stays_open = child.stdin.take().unwrap();
     let mut client = accept(&listener);
     read_until(&mut client, |request| request.contains("\r\n\r\n"));
@@ -239,6 +247,15 @@ fn post_does_not_wait_for_stdin_once_the_server_has_refused() {
     drop(stdin_stays_open);
     assert_eq!((ended.code, &*ended.err), (Some(0), ""));
     assert!(ended.out.starts_with("HTTP/1.1 404 Not Found\n"), "{}", ended.out);
+}
+
+#[test]
+fn post_sends_no_end_of_a_body_it_cannot_read() {
+    let server = serve(&[SILENCE]);
+    let folder = fs::File::open(root()).unwrap();
+    let ended = finish(spawn(Command::new(example("post")).arg(&server.url).stdin(folder)));
+    assert_eq!((ended.code, &*ended.out), (Some(1), ""));
+    assert!(ended.err.starts_with("stdin: "), "{}", ended.err);
 }
 
 #[test]
@@ -289,7 +306,11 @@ fn the_demo_shows_both_sides_of_an_interrupted_fetch() {
     libraries();
     let ended = run(&mut make("demo"));
     assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.err);
-    for words in ["server  request 1: answered", "server  request 2: its client has gone", "The client was back after "] {
+    for words in [
+        "server  request 1: answered",
+        "server  request 2: its client has gone",
+        "The client was back after ",
+    ] {
         assert!(ended.out.contains(words), "{words}: {}", ended.out);
     }
 }
@@ -455,7 +476,8 @@ struct SlowServer {
 
 impl SlowServer {
     fn start(seconds: &str, connections: &str) -> Self {
-        let mut child = spawn(Command::new(example("slow_server")).args([seconds, "0", connections]));
+        let mut child =
+            spawn(Command::new(example("slow_server")).args([seconds, "0", connections]));
         let lines = lines_of(child.stdout.take().unwrap());
         let line = lines.recv_timeout(PATIENCE).unwrap();
         let address = line.strip_prefix("listening on ").unwrap().to_owned();

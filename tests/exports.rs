@@ -9,10 +9,7 @@ use support_c::{Folder, exports, libraries, read, run, tool};
 /// The words of what binutils say about a file in build/.
 fn inspect(command: &str, file: &str) -> Vec<Vec<String>> {
     let output = run(tool(command).arg(libraries().join(file)));
-    output
-        .lines()
-        .map(|line| line.split_whitespace().map(str::to_owned).collect())
-        .collect()
+    output.lines().map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
 }
 
 /// The last word of each line of the dynamic section that speaks of `tag`.
@@ -20,13 +17,7 @@ fn dynamic(tag: &str) -> Vec<String> {
     inspect("readelf -dW", "libifetch.so")
         .into_iter()
         .filter(|words| words.iter().any(|word| word == tag))
-        .map(|words| {
-            words
-                .last()
-                .expect("it has the tag")
-                .trim_matches(['[', ']'])
-                .to_owned()
-        })
+        .map(|words| words.last().expect("it has the tag").trim_matches(['[', ']']).to_owned())
         .collect()
 }
 
@@ -99,10 +90,7 @@ fn the_shared_library_needs_only_libc_and_libgcc() {
             || name.starts_with("ld-linux")
     };
     let needed = dynamic("(NEEDED)");
-    assert!(
-        !needed.is_empty() && needed.iter().all(|name| wanted(name)),
-        "{needed:?}"
-    );
+    assert!(!needed.is_empty() && needed.iter().all(|name| wanted(name)), "{needed:?}");
 }
 
 #[test]
@@ -120,9 +108,7 @@ fn the_shared_library_wants_no_executable_stack() {
 fn the_shared_library_is_small() {
     let folder = Folder::new("small");
     let stripped = folder.path("libifetch.so");
-    run(tool("strip -o")
-        .arg(&stripped)
-        .arg(libraries().join("libifetch.so")));
+    run(tool("strip -o").arg(&stripped).arg(libraries().join("libifetch.so")));
     let len = stripped.metadata().expect("strip has made it").len();
     assert!(len < 700_000, "{len} bytes");
 }

@@ -63,11 +63,7 @@ fn compiles_as_every_cpp_with_clang() {
 #[test]
 fn every_function_is_documented() {
     for declaration in declarations(&read("include/ifetch.h")) {
-        assert!(
-            !declaration.doc.is_empty(),
-            "{} has no comment",
-            declaration.name
-        );
+        assert!(!declaration.doc.is_empty(), "{} has no comment", declaration.name);
     }
 }
 
@@ -75,9 +71,7 @@ fn every_function_is_documented() {
 #[test]
 fn no_prototype_uses_what_an_ffi_layer_cannot() {
     for declaration in declarations(&read("include/ifetch.h")) {
-        let mut words = declaration
-            .text
-            .split(|c: char| !c.is_alphanumeric() && c != '_');
+        let mut words = declaration.text.split(|c: char| !c.is_alphanumeric() && c != '_');
         let unfit =
             words.find(|word| ["long", "bool", "_Bool", "ssize_t", "va_list"].contains(word));
         assert_eq!(unfit, None, "{}", declaration.text);
@@ -92,14 +86,9 @@ fn the_only_struct_with_members_has_plain_ones() {
     let open: Vec<_> = header.lines().filter(is_open).collect();
     assert_eq!(open, ["typedef struct ifetch_report {"]);
     let members = header.lines().skip_while(|line| *line != open[0]).skip(1);
-    for member in members
-        .take_while(|line| !line.starts_with('}'))
-        .map(str::trim)
-    {
+    for member in members.take_while(|line| !line.starts_with('}')).map(str::trim) {
         let is_comment = member.starts_with("/*") || member.starts_with('*');
-        let plain = ["uint32_t ", "int32_t ", "uint64_t "]
-            .iter()
-            .any(|t| member.starts_with(t));
+        let plain = ["uint32_t ", "int32_t ", "uint64_t "].iter().any(|t| member.starts_with(t));
         assert!(is_comment || plain && !member.contains(':'), "{member}");
     }
 }
@@ -109,10 +98,8 @@ fn the_only_struct_with_members_has_plain_ones() {
 fn the_abi_is_the_pinned_one() {
     for compiler in ["gcc", "clang"] {
         let folder = Folder::new(&format!("abi-{compiler}"));
-        run(tool(&format!(
-            "{compiler} -std=c11 {STRICT} -Iinclude -c tests/c/abi.c -o"
-        ))
-        .arg(folder.path("abi.o")));
+        run(tool(&format!("{compiler} -std=c11 {STRICT} -Iinclude -c tests/c/abi.c -o"))
+            .arg(folder.path("abi.o")));
     }
 }
 
@@ -120,19 +107,11 @@ fn the_abi_is_the_pinned_one() {
 fn every_constant_and_function_is_pinned() {
     let pinned = read("tests/c/abi.c");
     for constant in constants(&read("include/ifetch.h")) {
-        let (name, number) = constant
-            .split_once(" = ")
-            .expect("it is how they were found");
+        let (name, number) = constant.split_once(" = ").expect("it is how they were found");
         let assertion = format!("PIN({name}, {number});");
-        assert!(
-            pinned.contains(&assertion),
-            "tests/c/abi.c lacks {assertion}"
-        );
+        assert!(pinned.contains(&assertion), "tests/c/abi.c lacks {assertion}");
     }
     for name in exports() {
-        assert!(
-            pinned.contains(&format!("{name}(")),
-            "tests/c/abi.c lacks {name}()"
-        );
+        assert!(pinned.contains(&format!("{name}(")), "tests/c/abi.c lacks {name}()");
     }
 }

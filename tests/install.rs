@@ -47,20 +47,15 @@ impl Installed {
             // It leaves out /usr/include and its like, which are not ours here.
             .env("PKG_CONFIG_ALLOW_SYSTEM_CFLAGS", "1")
             .env("PKG_CONFIG_ALLOW_SYSTEM_LIBS", "1");
-        run(&mut command)
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect()
+        run(&mut command).split_whitespace().map(str::to_owned).collect()
     }
 
     /// The smallest example, compiled with these flags.
     fn compile(&self, flags: &[String]) -> PathBuf {
         let program = self.path("get");
-        run(
-            tool("gcc -std=c11 -Wall -Wextra -Wpedantic -Werror examples-c/get.c -o")
-                .arg(&program)
-                .args(flags),
-        );
+        run(tool("gcc -std=c11 -Wall -Wextra -Wpedantic -Werror examples-c/get.c -o")
+            .arg(&program)
+            .args(flags));
         program
     }
 
@@ -68,10 +63,7 @@ impl Installed {
         let build = self.path("cmake");
         run(tool("cmake -S tests/cmake -DCMAKE_BUILD_TYPE=Release -B")
             .arg(&build)
-            .arg(format!(
-                "-DCMAKE_PREFIX_PATH={}",
-                self.path("root/usr").display()
-            ))
+            .arg(format!("-DCMAKE_PREFIX_PATH={}", self.path("root/usr").display()))
             .arg("-DCMAKE_LIBRARY_ARCHITECTURE=x86_64-linux-gnu"));
         run(tool("cmake --build").arg(&build));
         build
@@ -81,9 +73,7 @@ impl Installed {
     fn fetches(&self, program: &Path) {
         let server = Server::start();
         let mut program = Command::new(program);
-        program
-            .arg(server.url())
-            .env("LD_LIBRARY_PATH", self.libdir());
+        program.arg(server.url()).env("LD_LIBRARY_PATH", self.libdir());
         assert_eq!(run(&mut program), GREETING);
     }
 }
@@ -107,10 +97,7 @@ fn a_c_program_links_statically_by_pkg_config() {
     flags.extend(installed.pkg_config("--static"));
     let program = installed.compile(&flags);
     let sections = run(tool("readelf -SW").arg(&program));
-    assert!(
-        !sections.contains(".interp"),
-        "a static program needs no loader"
-    );
+    assert!(!sections.contains(".interp"), "a static program needs no loader");
     installed.fetches(&program);
 }
 
@@ -141,14 +128,8 @@ fn cmake_refuses_a_version_that_it_is_not() {
         );
         fs::write(folder.path("CMakeLists.txt"), project).expect("the folder is new");
         let mut cmake = tool("cmake -S");
-        cmake
-            .arg(folder.path("."))
-            .arg("-B")
-            .arg(folder.path("build"));
-        cmake.arg(format!(
-            "-Difetch_DIR={}",
-            installed.libdir().join("cmake/ifetch").display()
-        ));
+        cmake.arg(folder.path(".")).arg("-B").arg(folder.path("build"));
+        cmake.arg(format!("-Difetch_DIR={}", installed.libdir().join("cmake/ifetch").display()));
         cmake.output().expect("cmake is installed").status.success()
     };
     assert!(accepts("") && accepts("0.1") && accepts("0.1.0"));
@@ -164,12 +145,10 @@ fn the_static_library_links_beside_another_rust_library() {
     let program = folder.path("beside");
     let ours = libraries().join("libifetch.a");
     for order in [[&ours, &other], [&other, &ours]] {
-        run(
-            tool("gcc -std=c11 -Wall -Wextra -Wpedantic -Werror -Iinclude tests/c/beside.c -o")
-                .arg(&program)
-                .args(order)
-                .args(["-pthread", "-lm", "-ldl"]),
-        );
+        run(tool("gcc -std=c11 -Wall -Wextra -Wpedantic -Werror -Iinclude tests/c/beside.c -o")
+            .arg(&program)
+            .args(order)
+            .args(["-pthread", "-lm", "-ldl"]));
         let server = Server::start();
         assert_eq!(run(Command::new(&program).arg(server.url())), GREETING);
     }
@@ -178,11 +157,7 @@ fn the_static_library_links_beside_another_rust_library() {
 #[test]
 fn uninstall_leaves_no_file() {
     let installed = Installed::new("uninstall");
-    let files = || {
-        run(tool("find")
-            .arg(installed.path("root"))
-            .args(["!", "-type", "d"]))
-    };
+    let files = || run(tool("find").arg(installed.path("root")).args(["!", "-type", "d"]));
     assert_eq!(files().lines().count(), 8);
     run(&mut installed.make("uninstall"));
     assert_eq!(files(), "");

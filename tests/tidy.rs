@@ -9,15 +9,7 @@ use std::path::{Path, PathBuf};
 use support_c::{read, root};
 
 /// From top to bottom: a module may use only those below its own.
-const LAYERS: &[&str] = &[
-    "ffi",
-    "client",
-    "fetch",
-    "connection",
-    "transport",
-    "proto",
-    "error",
-];
+const LAYERS: &[&str] = &["ffi", "client", "fetch", "connection", "transport", "proto", "error"];
 
 /// A file of src, without its tests.
 struct Source {
@@ -29,17 +21,12 @@ struct Source {
 impl Source {
     fn layer(&self) -> Option<usize> {
         let first = self.path.iter().next()?.to_str()?;
-        LAYERS
-            .iter()
-            .position(|layer| *layer == first.trim_end_matches(".rs"))
+        LAYERS.iter().position(|layer| *layer == first.trim_end_matches(".rs"))
     }
 
     /// The line numbers, counted from 1, and the lines without their comments.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.lines
-            .iter()
-            .enumerate()
-            .map(|(i, line)| (i + 1, without_comment(line)))
+        self.lines.iter().enumerate().map(|(i, line)| (i + 1, without_comment(line)))
     }
 
     /// How many `super` it takes to reach the root of the crate.
@@ -59,15 +46,13 @@ impl Source {
 
 /// `//` inside a string has an odd number of quotes before it.
 fn without_comment(line: &str) -> &str {
-    let comment = line
-        .match_indices("//")
-        .find(|(at, _)| line[..*at].matches('"').count().is_multiple_of(2));
+    let comment =
+        line.match_indices("//").find(|(at, _)| line[..*at].matches('"').count().is_multiple_of(2));
     comment.map_or(line, |(at, _)| &line[..at])
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric() && c != '_')
-        .filter(|word| !word.is_empty())
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }
 
 /// The files below a folder of the repository, relative to the root.
@@ -96,31 +81,17 @@ fn sources() -> Vec<Source> {
         .filter(|path| !is_test(path))
         .map(|path| {
             let text = read(&path);
-            let text = text
-                .split("#[cfg(test)]\nmod ")
-                .next()
-                .expect("split gives one piece");
+            let text = text.split("#[cfg(test)]\nmod ").next().expect("split gives one piece");
             let path = path.strip_prefix("src").expect("it is below").to_owned();
-            Source {
-                path,
-                lines: text.lines().map(str::to_owned).collect(),
-            }
+            Source { path, lines: text.lines().map(str::to_owned).collect() }
         })
         .collect()
 }
 
 /// Everything that people read and write, apart from the sources of the crate.
 fn other_texts() -> Vec<PathBuf> {
-    let mut texts: Vec<_> = [
-        ".ci",
-        "include",
-        "examples-c",
-        "tests",
-        "benches",
-        "packaging",
-    ]
-    .map(files)
-    .concat();
+    let mut texts: Vec<_> =
+        [".ci", "include", "examples-c", "tests", "benches", "packaging"].map(files).concat();
     for entry in fs::read_dir(root()).expect("the root is there") {
         let path = entry.expect("it was there").path();
         let name = PathBuf::from(path.file_name().expect("it has a name"));
@@ -142,10 +113,7 @@ fn check(sources: &[Source], find: impl Fn(&Source, usize, &str) -> Option<Strin
     for source in sources {
         for (number, line) in source.code() {
             if let Some(complaint) = find(source, number, line) {
-                complaints.push(format!(
-                    "src/{}:{number}: {complaint}",
-                    source.path.display()
-                ));
+                complaints.push(format!("src/{}:{number}: {complaint}", source.path.display()));
             }
         }
     }
@@ -155,11 +123,7 @@ fn check(sources: &[Source], find: impl Fn(&Source, usize, &str) -> Option<Strin
 #[test]
 fn every_source_belongs_to_a_layer() {
     let stray = |source: &&Source| source.layer().is_none() && source.path != Path::new("lib.rs");
-    let strays: Vec<_> = sources()
-        .iter()
-        .filter(stray)
-        .map(|s| format!("{:?}", s.path))
-        .collect();
+    let strays: Vec<_> = sources().iter().filter(stray).map(|s| format!("{:?}", s.path)).collect();
     none(strays);
 }
 
@@ -247,13 +211,8 @@ fn the_operating_system_is_reached_through_sys_alone() {
 
 #[test]
 fn no_file_is_longer_than_one_idea() {
-    let filled = |source: &Source| {
-        source
-            .lines
-            .iter()
-            .filter(|line| !line.trim().is_empty())
-            .count()
-    };
+    let filled =
+        |source: &Source| source.lines.iter().filter(|line| !line.trim().is_empty()).count();
     let too_long = sources()
         .iter()
         .filter(|source| filled(source) > 450)
@@ -266,16 +225,9 @@ fn no_file_is_longer_than_one_idea() {
 fn reach(file: PathBuf, reached: &mut BTreeSet<PathBuf>) {
     let text = read(Path::new("src").join(&file));
     let names_its_folder = file.ends_with("mod.rs") || file.ends_with("lib.rs");
-    let folder = if names_its_folder {
-        file.with_file_name("")
-    } else {
-        file.with_extension("")
-    };
+    let folder = if names_its_folder { file.with_file_name("") } else { file.with_extension("") };
     reached.insert(file);
-    for line in text
-        .lines()
-        .filter_map(|line| line.trim().strip_suffix(';'))
-    {
+    for line in text.lines().filter_map(|line| line.trim().strip_suffix(';')) {
         let Some((before, name)) = line.rsplit_once("mod ") else {
             continue;
         };
@@ -295,34 +247,23 @@ fn no_source_is_dead() {
     reach("lib.rs".into(), &mut reached);
     let in_src = |path: PathBuf| path.strip_prefix("src").expect("it is below").to_owned();
     let all: BTreeSet<_> = files("src").into_iter().map(in_src).collect();
-    assert_eq!(
-        all.difference(&reached).collect::<Vec<_>>(),
-        Vec::<&PathBuf>::new()
-    );
+    assert_eq!(all.difference(&reached).collect::<Vec<_>>(), Vec::<&PathBuf>::new());
 }
 
 #[test]
 fn the_readme_names_every_example() {
     let readme = read("README.md");
-    let examples = files("examples-c")
-        .into_iter()
-        .filter(|path| path.extension() == Some("c".as_ref()));
+    let examples =
+        files("examples-c").into_iter().filter(|path| path.extension() == Some("c".as_ref()));
     let unnamed = |path: &PathBuf| !readme.contains(path.file_name().unwrap().to_str().unwrap());
-    assert_eq!(
-        examples.filter(unnamed).collect::<Vec<_>>(),
-        Vec::<PathBuf>::new()
-    );
+    assert_eq!(examples.filter(unnamed).collect::<Vec<_>>(), Vec::<PathBuf>::new());
 }
 
 /// Complains of each line, in any file, that `is_bad`.
 fn check_all_texts(is_bad: impl Fn(&Path, &str) -> bool) {
     let mut complaints = Vec::new();
     for path in files("src").into_iter().chain(other_texts()) {
-        for (i, line) in read(&path)
-            .lines()
-            .enumerate()
-            .filter(|(_, line)| is_bad(&path, line))
-        {
+        for (i, line) in read(&path).lines().enumerate().filter(|(_, line)| is_bad(&path, line)) {
             complaints.push(format!("{}:{}: {}", path.display(), i + 1, line.trim()));
         }
     }
@@ -346,9 +287,7 @@ fn nothing_outside_the_repository_is_named() {
             let end = |c: char| !c.is_alphanumeric() && !"./_-".contains(c);
             let relative = line[at..].split(end).next().expect("split gives one piece");
             let target = root().join(path.with_file_name(relative));
-            !target
-                .canonicalize()
-                .is_ok_and(|target| target.starts_with(root()))
+            !target.canonicalize().is_ok_and(|target| target.starts_with(root()))
         };
         let mut climbs = line.match_indices("../").filter(|(at, _)| {
             line[at + 3..].starts_with(char::is_alphabetic) && !line[..*at].ends_with('/')

@@ -4,13 +4,14 @@ use crate::transport::sys::Instant;
 use std::collections::BTreeSet;
 
 /// The earliest moment of each fetch that has one. A moment that has become later stays where it
-/// is: the fetch is then driven once for nothing, which is cheaper than to move it each time a byte comes.
+/// is: the fetch is then driven once for nothing, which is cheaper than to move it each time a byte
+/// comes.
 #[derive(Debug, Default)]
 pub(super) struct Deadlines(BTreeSet<(Instant, usize)>);
 
 impl Deadlines {
-    /// Sees to it that `index` is due at `wanted` at the latest; `entered` is what it is entered with.
-    /// Says whether it had to be entered anew.
+    /// Sees to it that `index` is due at `wanted` at the latest; `entered` is what it is entered
+    /// with. Says whether it had to be entered anew.
     pub(super) fn enter(
         &mut self,
         index: usize,

@@ -1,7 +1,7 @@
 //! Which fetch: the name that handles, sockets and queues know it by.
 
-/// The place of a fetch and its serial number, since places are used again, packed so that the index
-/// of a socket still fits behind them: with it, this is what a socket's events carry.
+/// The place of a fetch and its serial number, since places are used again, packed so that the
+/// index of a socket still fits behind them: with it, this is what a socket's events carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key(u64);
 

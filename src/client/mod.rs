@@ -1,7 +1,7 @@
 //! What owns the descriptor and the fetches, and drives them.
 //!
-//! The client stands above the fetches: it hands each of them what it needs while it is driven,
-//! and no fetch knows of it. A fetch started alone has a client of its own, so there is one code path.
+//! The client stands above the fetches: it hands each of them what it needs while it is driven, and
+//! no fetch knows of it. A fetch started alone has a client of its own, so there is one code path.
 //!
 //! Here is the lock that lets one thread at a time in. It is only ever tried: whoever finds it
 //! taken is told so, and nobody waits.

@@ -1,8 +1,8 @@
 //! Bytes that have been received and not been decoded yet.
 //!
 //! Normally there are none, and no memory either: bytes are received into the client's buffer,
-//! which is taken for as long as one fetch is driven. Only what is left over then, such as half a head,
-//! is copied into memory of its own.
+//! which is taken for as long as one fetch is driven. Only what is left over then, such as half a
+//! head, is copied into memory of its own.
 
 use crate::transport::sys::{self, Errno};
 use crate::transport::tcp::Tcp;

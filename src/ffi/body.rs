@@ -52,16 +52,16 @@ pub unsafe extern "C" fn ifetch_read(
 
 /// Writes request body bytes of a fetch with a streamed upload (ifetch_options_upload()).
 ///
-/// `*n` is set to the number of bytes taken, 0 to `len`: those the kernel accepted, and for a chunked
-/// upload at most one chunk more of 64 KiB. Bytes taken are not needed any more. `n` may be NULL only if
-/// `len` is 0. Returns what ifetch_poll() would say next: WRITABLE (more may be written), PENDING
-/// (wait for the descriptor), READABLE or HEAD (the response has begun already), or the end.
-/// After the end, or once the server has answered with an error status (RFC 9112 section 9.5) nothing
-/// is sent any more: bytes are then taken and dropped.
+/// `*n` is set to the number of bytes taken, 0 to `len`: those the kernel accepted, and for a
+/// chunked upload at most one chunk more of 64 KiB. Bytes taken are not needed any more. `n` may be
+/// NULL only if `len` is 0. Returns what ifetch_poll() would say next: WRITABLE (more may be
+/// written), PENDING (wait for the descriptor), READABLE or HEAD (the response has begun already),
+/// or the end. After the end, or once the server has answered with an error status (RFC 9112
+/// section 9.5) nothing is sent any more: bytes are then taken and dropped.
 ///
 /// Returns FAILED, taking nothing, if `fetch` is NULL, or `data` or `n` is NULL and `len` is not 0,
-/// or the fetch has no streamed upload or it has been ended, or more is written than was announced; the
-/// fetch itself goes on. BUSY if another thread is inside.
+/// or the fetch has no streamed upload or it has been ended, or more is written than was announced;
+/// the fetch itself goes on. BUSY if another thread is inside.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ifetch_write(
@@ -96,10 +96,10 @@ pub unsafe extern "C" fn ifetch_write(
     })
 }
 
-/// Ends a streamed upload: for a chunked one the last chunk is sent, for one with a length
-/// all of it must have been written, else the fetch fails with UPLOAD_INCOMPLETE. Returns what
-/// ifetch_poll() would say next. FAILED for NULL and for a fetch without a streamed upload; a second call is
-/// harmless.
+/// Ends a streamed upload: for a chunked one the last chunk is sent, for one with a length all of
+/// it must have been written, else the fetch fails with UPLOAD_INCOMPLETE. Returns what
+/// ifetch_poll() would say next. FAILED for NULL and for a fetch without a streamed upload; a
+/// second call is harmless.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ifetch_write_end(fetch: *mut ifetch) -> ifetch_status {
     guard(IFETCH_FAILED, || {

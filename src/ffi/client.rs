@@ -22,8 +22,9 @@ pub extern "C" fn ifetch_client_new() -> *mut ifetch_client {
     })
 }
 
-/// Frees the client. Its fetches that still run end as CANCELLED; they remain the caller's, to
-/// be asked and freed, and the descriptor is closed with the last of them. Never waits. NULL is ignored.
+/// Frees the client. Its fetches that still run end as CANCELLED; they remain the caller's, to be
+/// asked and freed, and the descriptor is closed with the last of them. Never waits. NULL is
+/// ignored.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ifetch_client_free(client: *mut ifetch_client) {
     guard((), || {
@@ -34,8 +35,8 @@ pub unsafe extern "C" fn ifetch_client_free(client: *mut ifetch_client) {
     });
 }
 
-/// Starts a fetch on this client, as ifetch_start() does on one of its own. Returns NULL only if `client`
-/// is NULL or another thread is inside a call on it. The fetch is freed by the caller.
+/// Starts a fetch on this client, as ifetch_start() does on one of its own. Returns NULL only if
+/// `client` is NULL or another thread is inside a call on it. The fetch is freed by the caller.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ifetch_client_start(
@@ -61,8 +62,8 @@ pub unsafe extern "C" fn ifetch_client_fd(client: *const ifetch_client) -> c_int
 }
 
 /// Does the work that is ready, without waiting and within a budget; what is left makes the
-/// descriptor readable again. Returns how many fetches ifetch_client_next() has to give, or -1 for NULL and if
-/// another thread is inside a call on this client.
+/// descriptor readable again. Returns how many fetches ifetch_client_next() has to give, or -1 for
+/// NULL and if another thread is inside a call on this client.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ifetch_client_poll(client: *mut ifetch_client) -> i32 {
     // SAFETY: NULL or live, as the header asks.
@@ -70,8 +71,9 @@ pub unsafe extern "C" fn ifetch_client_poll(client: *mut ifetch_client) -> i32 {
 }
 
 /// The next fetch with news, or NULL when there is none left: ask it with ifetch_poll() until it
-/// says PENDING or has ended (a streaming one: read or write until PENDING). A fetch that has ended is given
-/// once, unless a call had told the caller already. The fetch may be freed at once. NULL for NULL.
+/// says PENDING or has ended (a streaming one: read or write until PENDING). A fetch that has ended
+/// is given once, unless a call had told the caller already. The fetch may be freed at once. NULL
+/// for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ifetch_client_next(client: *mut ifetch_client) -> *mut ifetch {
     guard(null_mut(), || {
@@ -81,9 +83,9 @@ pub unsafe extern "C" fn ifetch_client_next(client: *mut ifetch_client) -> *mut 
     })
 }
 
-/// Waits until ifetch_client_next() has something to give, for callers without a loop. `timeout_ms`: 0 does
-/// not wait, negative waits without bound. Returns how many, 0 when the time is over
-/// or a signal arrived, -1 for NULL and if another thread is inside a call on this client.
+/// Waits until ifetch_client_next() has something to give, for callers without a loop.
+/// `timeout_ms`: 0 does not wait, negative waits without bound. Returns how many, 0 when the time
+/// is over or a signal arrived, -1 for NULL and if another thread is inside a call on this client.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ifetch_client_wait(client: *mut ifetch_client, timeout_ms: i32) -> i32 {
     // SAFETY: NULL or live, as the header asks.

@@ -119,7 +119,8 @@ pub unsafe extern "C" fn ifetch_start(
     options: *const ifetch_options,
 ) -> *mut ifetch {
     guard(std::ptr::null_mut(), || {
-        // SAFETY: the header asks for NULL or a NUL-terminated string, and for NULL or live options.
+        // SAFETY: the header asks for NULL or a NUL-terminated string, and for NULL or live
+        // options.
         let (url, options) = unsafe { (text(url), options.as_ref()) };
         ifetch::into_raw(client::start_alone(url, ifetch_options::shared(options)))
     })
@@ -178,8 +179,8 @@ pub unsafe extern "C" fn ifetch_cancel(fetch: *const ifetch) {
 }
 
 /// The response: NULL until its head has arrived, and for NULL. Right after ifetch_poll() said
-/// INTERIM it is that interim response, until the next poll. The pointer lives until the fetch is freed;
-/// what its functions lend lives as each of them says.
+/// INTERIM it is that interim response, until the next poll. The pointer lives until the fetch is
+/// freed; what its functions lend lives as each of them says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ifetch_result(fetch: *const ifetch) -> *const ifetch_response {
     guard(null(), || {
@@ -316,10 +317,11 @@ pub unsafe extern "C" fn ifetch_set_userdata(
 
 /// Waits until the fetch has something to say other than PENDING, for callers without a loop.
 ///
-/// One of the two kinds of functions that block (ifetch_run() and the client's own wait are the others).
-/// `timeout_ms` bounds the wait: 0 does not wait, negative waits without bound. Returns PENDING
-/// when the time is over and also when a signal arrived, so that the caller sees its flags; else
-/// as ifetch_poll(). A cancel from another thread or a signal handler ends the wait with CANCELLED.
+/// One of the two kinds of functions that block (ifetch_run() and the client's own wait are the
+/// others). `timeout_ms` bounds the wait: 0 does not wait, negative waits without bound. Returns
+/// PENDING when the time is over and also when a signal arrived, so that the caller sees its flags;
+/// else as ifetch_poll(). A cancel from another thread or a signal handler ends the wait with
+/// CANCELLED.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ifetch_wait(fetch: *mut ifetch, timeout_ms: i32) -> ifetch_status {
@@ -330,9 +332,9 @@ pub unsafe extern "C" fn ifetch_wait(fetch: *mut ifetch, timeout_ms: i32) -> ife
     })
 }
 
-/// Runs the fetch until it has something to say other than PENDING, and asks
-/// `test_interrupt(arg)` every `interval_ms` (100 if 0 or negative), after each signal, and once before the first wait:
-/// a non-zero answer cancels the fetch. The callback runs on the calling thread and may use the
+/// Runs the fetch until it has something to say other than PENDING, and asks `test_interrupt(arg)`
+/// every `interval_ms` (100 if 0 or negative), after each signal, and once before the first wait: a
+/// non-zero answer cancels the fetch. The callback runs on the calling thread and may use the
 /// fetch, except free it. A NULL `test_interrupt` never interrupts.
 ///
 /// Returns as ifetch_poll() does, never PENDING.

@@ -53,7 +53,8 @@ pub enum ifetch_limit {
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ifetch_cancel_policy {
-    /// FIN, then at once RST: noticed by the most servers, drops what was not sent yet. The default.
+    /// FIN, then at once RST: noticed by the most servers, drops what was not sent yet. The
+    /// default.
     IFETCH_CANCEL_RST = 0,
     /// FIN alone: for paths that lose packets, since a lost RST is never sent again.
     IFETCH_CANCEL_FIN = 1,
@@ -90,10 +91,11 @@ pub unsafe extern "C" fn ifetch_options_method(
 
 /// Adds a header field; one with the same name stays beside it. Copied.
 ///
-/// Unless given or removed, the library sends Host, User-Agent ("ifetch/" and its version),
-/// Accept (anything) and Connection, and Authorization if the URL holds credentials; giving one of them
-/// replaces it. Host may be given once. INVALID_HEADER for what is no token, for values with CR, LF,
-/// NUL or other control characters, and for Content-Length and Transfer-Encoding, which follow from the body.
+/// Unless given or removed, the library sends Host, User-Agent ("ifetch/" and its version), Accept
+/// (anything) and Connection, and Authorization if the URL holds credentials; giving one of them
+/// replaces it. Host may be given once. INVALID_HEADER for what is no token, for values with CR,
+/// LF, NUL or other control characters, and for Content-Length and Transfer-Encoding, which follow
+/// from the body.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ifetch_options_header(
     options: *mut ifetch_options,
@@ -160,7 +162,8 @@ pub unsafe extern "C" fn ifetch_options_body_borrowed(
     data: *const c_void,
     len: usize,
 ) -> ifetch_error {
-    // SAFETY: the header asks for `len` readable bytes that outlive the fetches, and NULL or live options.
+    // SAFETY: the header asks for `len` readable bytes that outlive the fetches, and NULL or live
+    // options.
     unsafe {
         change(options, |o| {
             o.request.body = Body::Borrowed(bytes(data.cast(), len).ok_or_else(missing)?);
@@ -169,9 +172,9 @@ pub unsafe extern "C" fn ifetch_options_body_borrowed(
     }
 }
 
-/// Lets the caller write the request body with ifetch_write() and ifetch_write_end(), asked for by WRITABLE.
-/// `len` is its length in bytes, sent as Content-Length; negative means that it is unknown, and
-/// sent in the chunked coding (RFC 9112 section 7.1).
+/// Lets the caller write the request body with ifetch_write() and ifetch_write_end(), asked for by
+/// WRITABLE. `len` is its length in bytes, sent as Content-Length; negative means that it is
+/// unknown, and sent in the chunked coding (RFC 9112 section 7.1).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ifetch_options_upload(
     options: *mut ifetch_options,
@@ -218,11 +221,11 @@ pub unsafe extern "C" fn ifetch_options_interim(
 }
 
 /// Asks the server to switch to another protocol (RFC 9110 section 7.8): sends "Upgrade:
-/// `protocol`" and "Connection: upgrade", and makes the fetch a streaming one. If the server answers
-/// 101, the head is that answer, ifetch_read() and ifetch_write() carry the new protocol's
-/// bytes as they are, and the fetch is DONE when the server closes; ifetch_write_end() then
-/// sends nothing. Any other answer is an ordinary response. NULL takes it back. `protocol` is copied; it must be a
-/// valid header value. Excludes a request body.
+/// `protocol`" and "Connection: upgrade", and makes the fetch a streaming one. If the server
+/// answers 101, the head is that answer, ifetch_read() and ifetch_write() carry the new protocol's
+/// bytes as they are, and the fetch is DONE when the server closes; ifetch_write_end() then sends
+/// nothing. Any other answer is an ordinary response. NULL takes it back. `protocol` is copied; it
+/// must be a valid header value. Excludes a request body.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ifetch_options_upgrade(
     options: *mut ifetch_options,

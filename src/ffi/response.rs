@@ -97,8 +97,9 @@ pub unsafe extern "C" fn ifetch_response_header_count(response: *const ifetch_re
 }
 
 /// Header field number `i`, in the order of arrival, counted from 0. `name` (as the server wrote
-/// it) and `value` are set, each unless NULL; both to NULL if there is none. They live until the fetch is freed
-/// (an interim response's: until the next poll). Returns 1 if there is such a field, else 0.
+/// it) and `value` are set, each unless NULL; both to NULL if there is none. They live until the
+/// fetch is freed (an interim response's: until the next poll). Returns 1 if there is such a field,
+/// else 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ifetch_response_header_at(
     response: *const ifetch_response,

@@ -30,7 +30,8 @@ pub(crate) struct Target {
 impl Target {
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Error> {
         let invalid = |why: &str| Error::new(Kind::InvalidUrl, format!("parse the URL: {why}"));
-        // The URL standard drops tabs and line ends silently, which would let a caller's bug through.
+        // The URL standard drops tabs and line ends silently, which would let a caller's bug
+        // through.
         if text.iter().any(|&b| b <= b' ' || b == 0x7f) {
             return Err(invalid("it holds a blank or a control character"));
         }

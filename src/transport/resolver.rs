@@ -9,8 +9,8 @@
 //!      `------- dropped -------------`------> Orphaned
 //! ```
 //!
-//! `LIVE` helpers with a lookup that somebody wants run at a time, the rest of the lookups
-//! queue; orphans do not count, so stuck lookups which nobody wants delay no other, up to a hard limit.
+//! `LIVE` helpers with a lookup that somebody wants run at a time, the rest of the lookups queue;
+//! orphans do not count, so stuck lookups which nobody wants delay no other, up to a hard limit.
 
 use crate::error::{Error, Kind};
 use crate::transport::sys;

@@ -29,8 +29,8 @@ use model::close;
 const CLOSING: u64 = 1 << 31;
 const INSIDE: u64 = CLOSING - 1;
 
-/// Holds at most one descriptor. Everything but `publish` and `retire`, which are the owner's, may be called
-/// from any thread or signal handler.
+/// Holds at most one descriptor. Everything but `publish` and `retire`, which are the owner's, may
+/// be called from any thread or signal handler.
 #[derive(Debug)]
 pub(crate) struct Slot(AtomicU64);
 

@@ -80,7 +80,8 @@ impl Tcp {
     /// Whether the connection attempt has come to an end, and to which.
     pub(crate) fn poll_connected(&mut self) -> Option<Result<(), Errno>> {
         if self.hangup {
-            // An end without an error: a cancel, or a peer that closed at once, which is no failure to connect.
+            // An end without an error: a cancel, or a peer that closed at once, which is no failure
+            // to connect.
             Some(sys::take_error(self.fd))
         } else {
             self.writable.then_some(Ok(()))
@@ -111,8 +112,8 @@ impl Tcp {
         }
     }
 
-    /// Receives by `call`, which is given the descriptor and may take up to `wanted` bytes. `Ok(None)` means
-    /// that nothing is there; `Some(0)` that the other side has ended.
+    /// Receives by `call`, which is given the descriptor and may take up to `wanted` bytes.
+    /// `Ok(None)` means that nothing is there; `Some(0)` that the other side has ended.
     pub(crate) fn receive(
         &mut self,
         wanted: usize,

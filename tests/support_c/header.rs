@@ -10,13 +10,9 @@ pub struct Declaration {
 
 /// The functions between `extern "C" {` and its end.
 pub fn declarations(header: &str) -> Vec<Declaration> {
-    let (_, rest) = header
-        .split_once("extern \"C\" {\n#endif")
-        .expect("the header serves C++");
+    let (_, rest) = header.split_once("extern \"C\" {\n#endif").expect("the header serves C++");
     let (_, rest) = rest.split_once('\n').expect("the guard is a line");
-    let (functions, _) = rest
-        .split_once("#ifdef __cplusplus")
-        .expect("and closes its brace");
+    let (functions, _) = rest.split_once("#ifdef __cplusplus").expect("and closes its brace");
 
     let mut found = Vec::new();
     let mut rest = functions.trim_start();
@@ -25,13 +21,8 @@ pub fn declarations(header: &str) -> Vec<Declaration> {
             Some(comment) => comment.split_once("*/").expect("a comment ends"),
             None => ("", rest),
         };
-        let (text, after) = after
-            .split_once(';')
-            .expect("a declaration ends with a semicolon");
-        let head = text
-            .split('(')
-            .next()
-            .expect("split gives at least one piece");
+        let (text, after) = after.split_once(';').expect("a declaration ends with a semicolon");
+        let head = text.split('(').next().expect("split gives at least one piece");
         let name = head.rsplit([' ', '*']).next().expect("the same");
         found.push(Declaration {
             doc: doc.trim().to_owned(),

@@ -49,10 +49,7 @@ pub fn tool(command: &str) -> Command {
 /// `make` as a user calls it, whatever make may have started these tests.
 pub fn make(target: &str) -> Command {
     let mut make = tool("make --no-print-directory");
-    make.arg(target)
-        .env_remove("MAKEFLAGS")
-        .env_remove("MFLAGS")
-        .env_remove("MAKELEVEL");
+    make.arg(target).env_remove("MAKEFLAGS").env_remove("MFLAGS").env_remove("MAKELEVEL");
     make
 }
 
@@ -67,10 +64,7 @@ pub fn libraries() -> &'static Path {
 
 /// The names of the exported functions, as packaging/exports.txt lists them.
 pub fn exports() -> Vec<String> {
-    read("packaging/exports.txt")
-        .lines()
-        .map(str::to_owned)
-        .collect()
+    read("packaging/exports.txt").lines().map(str::to_owned).collect()
 }
 
 /// An empty folder that goes with the value.
@@ -108,9 +102,7 @@ pub struct Server {
 impl Server {
     pub fn start() -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-        let address = listener
-            .local_addr()
-            .expect("a bound socket has an address");
+        let address = listener.local_addr().expect("a bound socket has an address");
         let over = Arc::new(AtomicBool::new(false));
         let thread = thread::spawn({
             let over = over.clone();
@@ -121,11 +113,7 @@ impl Server {
                 }
             }
         });
-        Server {
-            address,
-            over,
-            thread: Some(thread),
-        }
+        Server { address, over, thread: Some(thread) }
     }
 
     pub fn url(&self) -> String {
@@ -152,11 +140,7 @@ fn greet(mut stream: TcpStream) -> std::io::Result<()> {
         }
     }
     let (first, rest) = GREETING.split_at(GREETING.len() / 2);
-    write!(
-        stream,
-        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{first}",
-        GREETING.len()
-    )?;
+    write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{first}", GREETING.len())?;
     thread::sleep(Duration::from_millis(30));
     stream.write_all(rest.as_bytes())
 }

@@ -1,7 +1,8 @@
 //! The one seam to the operating system: every system call of the library is in here.
 //!
 //! Descriptors are plain numbers: who may close one is decided by `slot`, above. Each function
-//! makes one call, never waits (but `Epoll::wait`, when it is given a time), and retries on EINTR where the call asks for it.
+//! makes one call, never waits (but `Epoll::wait`, when it is given a time), and retries on EINTR
+//! where the call asks for it.
 #![allow(unsafe_code)]
 
 mod addrinfo;

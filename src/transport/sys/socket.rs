@@ -164,9 +164,9 @@ pub(crate) fn finish(fd: Fd) {
 
 /// Ends both directions and then, at once, the connection: a FIN, then an RST. Async-signal-safe.
 ///
-/// The FIN is for servers that watch for the end of their input, the RST for those that notice
-/// only a failing write, and it drops what was not sent yet. Dissolving the association sends it without closing
-/// the descriptor, which is not ours to close here.
+/// The FIN is for servers that watch for the end of their input, the RST for those that notice only
+/// a failing write, and it drops what was not sent yet. Dissolving the association sends it without
+/// closing the descriptor, which is not ours to close here.
 pub(crate) fn abort(fd: Fd) {
     finish(fd);
     // SAFETY: all zeros is a valid sockaddr, of the family AF_UNSPEC.
