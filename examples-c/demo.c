@@ -68,6 +68,8 @@ int main(int argc, char **argv)
     alarm(30); /* this takes 3 s: a demo that hangs has failed */
     setvbuf(stdout, NULL, _IOLBF, 0);
 
+    printf("A server that works 2 s on each answer, and a client; the times are of one clock.\n\n");
+
     char url[64];
     FILE *server = start_server(argv[1], url, sizeof url);
     pthread_t shower;

@@ -5,12 +5,13 @@
  *
  *     ifetch *f = ifetch_start("http://127.0.0.1:8080/", NULL);
  *     struct pollfd p = { ifetch_fd(f), POLLIN, 0 };
- *     while (ifetch_poll(f) == IFETCH_PENDING)
+ *     ifetch_status s;
+ *     while ((s = ifetch_poll(f)) == IFETCH_PENDING)
  *         poll(&p, 1, -1);
- *     const ifetch_response *r = ifetch_result(f);
  *     size_t len;
- *     if (r) fwrite(ifetch_response_body(r, &len), 1, len, stdout);
- *     else   fprintf(stderr, "%s\n", ifetch_error_message(f));
+ *     const uint8_t *body = ifetch_response_body(ifetch_result(f), &len);
+ *     if (s == IFETCH_DONE) fwrite(body, 1, len, stdout);
+ *     else                  fprintf(stderr, "%s\n", ifetch_error_message(f));
  *     ifetch_free(f);
  *
  * Any loop. Watch ifetch_fd() for reading, call ifetch_poll() when it is readable. The descriptor
@@ -631,7 +632,7 @@ ifetch_status ifetch_poll(struct ifetch *fetch);
  * (FIN, then RST, unless ifetch_options_cancel_policy() says otherwise), so the server can tell
  * even if the loop that owns the fetch is busy for seconds. The descriptor becomes readable,
  * and ifetch_poll() then says CANCELLED. If the fetch has ended already, its outcome stands and
- * nothing happens.
+ * nothing happens; nor does it if another cancel is under way, which does all that is said here.
  *
  * The caller sees to it that no other thread is still inside this call when the fetch is freed
  * (join it, for example). NULL is ignored.
@@ -733,8 +734,8 @@ ifetch_status ifetch_run(struct ifetch *fetch,
  *
  * `*n` is set to the number of bytes read, 0 to `cap`, whatever is returned. Returns what
  * ifetch_poll() would say next: READABLE (there may be more: read again), PENDING (wait for
- * the descriptor), or the end: DONE, FAILED or CANCELLED; `*n` may be more than 0 with DONE too.
- * Before the head has arrived it reads nothing.
+ * the descriptor), the end (DONE, FAILED or CANCELLED; `*n` may be more than 0 then too), or
+ * WRITABLE, INTERIM or HEAD, if those are due. Before the head has arrived it reads nothing.
  *
  * Returns FAILED, reading nothing, if `fetch`, `buffer` or `n` is NULL or `cap` is 0, and for a
  * fetch that collects its body, which itself goes on; BUSY if another thread is inside.

@@ -58,6 +58,7 @@ fn cancel_after(scenario: &Scenario, count: usize) {
         // Before the owner does anything more.
         world.assert_server_noticed(&context);
         let ended = matches!(before, IFETCH_DONE | IFETCH_FAILED);
+        assert!(ended || world.tells(), "the descriptor does not tell, {context}");
         let after = world.outcome();
         let expected = if ended { before } else { IFETCH_CANCELLED };
         assert_eq!(after, expected, "{context}");

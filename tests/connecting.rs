@@ -65,8 +65,8 @@ fn cancelled_lookups_delay_no_other() {
     let start = Instant::now();
     let fetch = Fetch::get(&format!("http://known.example:{}/", peer.address().port()));
     assert_hello(&fetch);
-    // A stuck lookup takes a second in this network.
-    assert!(start.elapsed() < Duration::from_millis(700), "it took {:?}", start.elapsed());
+    // A stuck lookup takes two seconds in this network.
+    assert!(start.elapsed() < Duration::from_millis(1000), "it took {:?}", start.elapsed());
 }
 
 /// The same without a cancel: eight are live at a time, and all of them get their answer.
@@ -76,7 +76,7 @@ fn lookups_beyond_the_live_ones_wait_for_their_turn() {
         return;
     }
     let client = Client::new();
-    let fetches: Vec<Fetch> = (0..20)
+    let fetches: Vec<Fetch> = (0..12)
         .map(|n| client.start(&format!("http://stuck-{n}.example/"), &Options::new()))
         .collect();
     std::thread::sleep(Duration::from_millis(100));

@@ -48,7 +48,10 @@ fn total_ends_a_fetch_whose_server_never_stops() {
     let started = Instant::now();
     let fetch = Fetch::start(peer.url("/"), &only(IFETCH_TIMEOUT_TOTAL));
     assert_times_out(&fetch, started, IFETCH_ERROR_TIMEOUT_TOTAL);
-    assert!(fetch.body().is_some_and(|body| body.starts_with('x')), "what had arrived is still there");
+    assert!(
+        fetch.body().is_some_and(|body| body.starts_with('x')),
+        "what had arrived is still there"
+    );
     peer.seen();
 }
 
@@ -97,7 +100,13 @@ fn first_byte_ends_a_wait_for_a_silent_server() {
 
 #[test]
 fn head_ends_a_wait_for_half_a_head() {
-    for half in ["", "H", "HTTP/1.1 200 OK\r\nA: b\r\n", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\nHTTP"] {
+    for half in [
+        "",
+        "H",
+        "HTTP/1.1 200 OK\r\nA: b\r\n",
+        "HTTP/1.1 100 Continue\r\n\r\n",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP",
+    ] {
         let peer = Peer::answering(half);
         let started = Instant::now();
         let fetch = Fetch::start(peer.url("/"), &only(IFETCH_TIMEOUT_HEAD));
@@ -109,7 +118,12 @@ fn head_ends_a_wait_for_half_a_head() {
 
 #[test]
 fn idle_ends_a_fetch_on_whose_connection_nothing_moves() {
-    for part in ["", "HTTP/1.1 2", "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"] {
+    for part in [
+        "",
+        "HTTP/1.1 2",
+        "HTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel",
+    ] {
         let peer = Peer::answering(part);
         let started = Instant::now();
         let fetch = Fetch::start(peer.url("/"), &only(IFETCH_TIMEOUT_IDLE));
@@ -144,9 +158,15 @@ fn deadlines_that_are_kept_do_nothing() {
         }
         link.ended();
     });
-    let options = [IFETCH_TIMEOUT_RESOLVE, IFETCH_TIMEOUT_CONNECT, IFETCH_TIMEOUT_FIRST_BYTE, IFETCH_TIMEOUT_HEAD, IFETCH_TIMEOUT_IDLE]
-        .into_iter()
-        .fold(Options::new().timeout(IFETCH_TIMEOUT_TOTAL, 60_000), |o, which| o.timeout(which, 1_500));
+    let options = [
+        IFETCH_TIMEOUT_RESOLVE,
+        IFETCH_TIMEOUT_CONNECT,
+        IFETCH_TIMEOUT_FIRST_BYTE,
+        IFETCH_TIMEOUT_HEAD,
+        IFETCH_TIMEOUT_IDLE,
+    ]
+    .into_iter()
+    .fold(Options::new().timeout(IFETCH_TIMEOUT_TOTAL, 60_000), |o, which| o.timeout(which, 1_500));
     let got = Fetch::start(peer.url("/"), &options).finish();
     assert_eq!(got.status, IFETCH_DONE, "{}", got.message);
     peer.seen();
@@ -159,9 +179,10 @@ fn a_deadline_can_be_taken_away() {
         std::thread::sleep(Duration::from_millis(2 * u64::from(TIMEOUT_MS)));
         link.send("HTTP/1.1 204 No\r\n\r\n");
     });
-    let options = [IFETCH_TIMEOUT_TOTAL, IFETCH_TIMEOUT_FIRST_BYTE, IFETCH_TIMEOUT_HEAD, IFETCH_TIMEOUT_IDLE]
-        .into_iter()
-        .fold(Options::new(), |o, which| o.timeout(which, TIMEOUT_MS).timeout(which, 0));
+    let options =
+        [IFETCH_TIMEOUT_TOTAL, IFETCH_TIMEOUT_FIRST_BYTE, IFETCH_TIMEOUT_HEAD, IFETCH_TIMEOUT_IDLE]
+            .into_iter()
+            .fold(Options::new(), |o, which| o.timeout(which, TIMEOUT_MS).timeout(which, 0));
     let got = Fetch::start(peer.url("/"), &options).finish();
     assert_eq!(got.status, IFETCH_DONE, "{}", got.message);
     peer.seen();
@@ -177,9 +198,14 @@ fn the_first_deadline_that_is_due_ends_the_fetch() {
         (IFETCH_TIMEOUT_IDLE, IFETCH_ERROR_TIMEOUT_IDLE),
     ] {
         let peer = Peer::answering("");
-        let options = [IFETCH_TIMEOUT_TOTAL, IFETCH_TIMEOUT_FIRST_BYTE, IFETCH_TIMEOUT_HEAD, IFETCH_TIMEOUT_IDLE]
-            .into_iter()
-            .fold(Options::new(), |o, each| o.timeout(each, later));
+        let options = [
+            IFETCH_TIMEOUT_TOTAL,
+            IFETCH_TIMEOUT_FIRST_BYTE,
+            IFETCH_TIMEOUT_HEAD,
+            IFETCH_TIMEOUT_IDLE,
+        ]
+        .into_iter()
+        .fold(Options::new(), |o, each| o.timeout(each, later));
         let started = Instant::now();
         let fetch = Fetch::start(peer.url("/"), &options.timeout(which, TIMEOUT_MS));
         assert_times_out(&fetch, started, error);
@@ -234,7 +260,10 @@ fn an_upload_that_takes_long_is_not_a_wait_for_the_head() {
         link.send("HTTP/1.1 204 No\r\n\r\n");
         link.ended();
     });
-    let options = only(IFETCH_TIMEOUT_HEAD).timeout(IFETCH_TIMEOUT_FIRST_BYTE, TIMEOUT_MS).method("PUT").upload(5);
+    let options = only(IFETCH_TIMEOUT_HEAD)
+        .timeout(IFETCH_TIMEOUT_FIRST_BYTE, TIMEOUT_MS)
+        .method("PUT")
+        .upload(5);
     let fetch = Fetch::start(peer.url("/"), &options);
     for byte in b"hello" {
         std::thread::sleep(Duration::from_millis(u64::from(TIMEOUT_MS) / 2));
@@ -254,7 +283,9 @@ fn deadlines_of_one_client_fire_in_their_order() {
     let fetches: Vec<_> = peers
         .iter()
         .zip(timeouts)
-        .map(|(peer, ms)| client.start(&peer.url("/"), &Options::new().timeout(IFETCH_TIMEOUT_TOTAL, ms)))
+        .map(|(peer, ms)| {
+            client.start(&peer.url("/"), &Options::new().timeout(IFETCH_TIMEOUT_TOTAL, ms))
+        })
         .collect();
 
     let mut fired = Vec::new();
@@ -268,7 +299,10 @@ fn deadlines_of_one_client_fire_in_their_order() {
             assert!(started.elapsed() >= Duration::from_millis(timeouts[i].into()));
             fired.push(timeouts[i]);
         }
-        assert!(fired.len() == fetches.len() || readable(&[client.fd()], PATIENCE), "only {fired:?}");
+        assert!(
+            fired.len() == fetches.len() || readable(&[client.fd()], PATIENCE),
+            "only {fired:?}"
+        );
     }
     assert_eq!(fired, [200, 400, 600]);
 }

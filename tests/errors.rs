@@ -65,6 +65,7 @@ enum Told {
 use Told::{By, Elsewhere, Returned};
 
 /// Does what leads to this code. The compiler asks for an arm for each new one.
+#[rustfmt::skip] // an arm is a line
 fn reach(code: ifetch_error) -> Told {
     let options = Options::new;
     match code {
@@ -175,7 +176,9 @@ fn every_code_is_reached_and_explained() {
 fn wrong_with(code: ifetch_error) -> Option<String> {
     let (fetch, about) = match reach(code) {
         Elsewhere => return None,
-        Returned(error) => return (error != code).then(|| format!("{error:?} instead of {code:?}")),
+        Returned(error) => {
+            return (error != code).then(|| format!("{error:?} instead of {code:?}"));
+        }
         By(fetch, about) => (fetch, about),
     };
     let got = fetch.finish();
@@ -184,7 +187,9 @@ fn wrong_with(code: ifetch_error) -> Option<String> {
         _ => reads_well(&got.message) && got.message.contains(&about),
     };
     let right = got.error == code && has_errno(code) == (fetch.os_error() != 0) && message_is_right;
-    (!right).then(|| format!("{code:?}: {:?}, errno {}, \"{}\"", got.error, fetch.os_error(), got.message))
+    (!right).then(|| {
+        format!("{code:?}: {:?}, errno {}, \"{}\"", got.error, fetch.os_error(), got.message)
+    })
 }
 
 /// Whether a system call is behind the error.
@@ -223,7 +228,11 @@ fn every_attempt_is_listed() {
 /// What a peer sent is quoted in such a way that it can be printed.
 #[test]
 fn a_message_is_printable_whatever_the_server_sent() {
-    for response in [&b"\x1b[31m\0\xff\r\n"[..], b"HTTP/1.1 200 OK\r\nContent-Length: \xff\xfe\r\n\r\n", b"HTTP/1.1 200 OK\r\n\x1b[0m: x\nb\r\n\r\n"] {
+    for response in [
+        &b"\x1b[31m\0\xff\r\n"[..],
+        b"HTTP/1.1 200 OK\r\nContent-Length: \xff\xfe\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\x1b[0m: x\nb\r\n\r\n",
+    ] {
         let got = Fetch::get(&Peer::closing(response).url("/")).finish();
         assert_eq!(got.status, IFETCH_FAILED);
         assert!(got.message.bytes().all(|b| (b' '..=b'~').contains(&b)), "{:?}", got.message);
@@ -264,7 +273,10 @@ fn a_second_thread_is_told_busy() {
         assert_eq!(call!(ifetch_set_userdata(fetch.as_ptr(), null_mut())), IFETCH_ERROR_BUSY);
         let mut report = std::mem::MaybeUninit::<ifetch_report>::uninit();
         let size = size_of::<ifetch_report>();
-        assert_eq!(call!(ifetch_report_get(fetch.as_ptr(), report.as_mut_ptr(), size)), IFETCH_ERROR_BUSY);
+        assert_eq!(
+            call!(ifetch_report_get(fetch.as_ptr(), report.as_mut_ptr(), size)),
+            IFETCH_ERROR_BUSY
+        );
         assert!(fetch.fd() >= 0, "the descriptor is known all the same");
         fetch.cancel();
         assert_eq!(waiting.join().expect("it does not panic"), IFETCH_CANCELLED);
@@ -278,10 +290,12 @@ fn a_second_thread_on_a_client_is_told_busy() {
     let client = Client::new();
     let fetch = client.start(&peer.url("/"), &Options::new());
     std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| loop {
-            match call!(ifetch_client_wait(client.as_ptr(), -1)) {
-                -1 => {}
-                count => return count,
+        let waiting = scope.spawn(|| {
+            loop {
+                match call!(ifetch_client_wait(client.as_ptr(), -1)) {
+                    -1 => {}
+                    count => return count,
+                }
             }
         });
         until_busy(&fetch);
@@ -289,7 +303,10 @@ fn a_second_thread_on_a_client_is_told_busy() {
         assert_eq!(client.poll(), -1);
         assert!(client.next().is_null());
         assert_eq!(call!(ifetch_client_wait(client.as_ptr(), 0)), -1);
-        assert!(call!(ifetch_client_start(client.as_ptr(), c"http://127.0.0.1/".as_ptr(), null())).is_null());
+        assert!(
+            call!(ifetch_client_start(client.as_ptr(), c"http://127.0.0.1/".as_ptr(), null()))
+                .is_null()
+        );
         fetch.cancel();
         assert_eq!(waiting.join().expect("it does not panic"), 1);
     });

@@ -18,9 +18,13 @@ const INVALID: ifetch_error = IFETCH_ERROR_INVALID_ARGUMENT;
 
 /// The exports that the header declares: every word before a parenthesis outside its comments.
 fn declared() -> Vec<&'static str> {
-    let code = include_str!("../include/ifetch.h").split("/*").map(|part| part.split_once("*/").map_or(part, |p| p.1));
+    let code = include_str!("../include/ifetch.h")
+        .split("/*")
+        .map(|part| part.split_once("*/").map_or(part, |p| p.1));
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let words = code.flat_map(|code| code.split('(')).map(|before| before.rsplit(|c| !is_word(c)).next().unwrap_or(""));
+    let words = code
+        .flat_map(|code| code.split('('))
+        .map(|before| before.rsplit(|c| !is_word(c)).next().unwrap_or(""));
     words.filter(|word| word.starts_with("ifetch_")).collect()
 }
 
@@ -76,7 +80,8 @@ fn a_null_fetch_has_made_no_progress() {
 
 #[test]
 fn progress_to_nowhere() {
-    let fetch = Fetch::get(&Peer::closing("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").url("/"));
+    let fetch =
+        Fetch::get(&Peer::closing("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").url("/"));
     assert_eq!(fetch.finish().body, "hello");
     let (mut sent, mut received, mut expected) = (0, 0, 0);
     let fetch = fetch.as_ptr();
@@ -163,7 +168,11 @@ fn null_data_or_count_writes_nothing() {
     assert_eq!(call!(ifetch_write(fetch.as_ptr(), null(), 5, &raw mut n)), IFETCH_FAILED);
     assert_eq!(n, 0, "set whatever is returned");
     assert_eq!(call!(ifetch_write(fetch.as_ptr(), from, 5, null_mut())), IFETCH_FAILED);
-    assert_ne!(call!(ifetch_write(fetch.as_ptr(), null(), 0, null_mut())), IFETCH_FAILED, "an empty write");
+    assert_ne!(
+        call!(ifetch_write(fetch.as_ptr(), null(), 0, null_mut())),
+        IFETCH_FAILED,
+        "an empty write"
+    );
     assert!(fetch.write_all(b"hello"));
     assert_eq!(fetch.finish().code(), 204);
     assert_eq!(peer.seen(), "hello");
@@ -197,14 +206,21 @@ fn a_null_response() {
 
 #[test]
 fn parts_of_a_response_to_nowhere() {
-    let peer = Peer::closing("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nA: b\r\n\r\n");
+    let peer = Peer::closing(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nA: b\r\n\r\n",
+    );
     let fetch = Fetch::get(&peer.url("/"));
     assert_eq!(fetch.finish().body, "ok");
     let response = call!(ifetch_result(fetch.as_ptr()));
     assert!(call!(ifetch_response_header(response, null())).is_null());
     assert!(!call!(ifetch_response_body(response, null_mut())).is_null());
 
-    type At = unsafe extern "C" fn(*const ifetch_response, usize, *mut *const c_char, *mut *const c_char) -> c_int;
+    type At = unsafe extern "C" fn(
+        *const ifetch_response,
+        usize,
+        *mut *const c_char,
+        *mut *const c_char,
+    ) -> c_int;
     for at in [ifetch_response_header_at as At, ifetch_response_trailer_at] {
         let (mut name, mut value) = (null(), null());
         assert_eq!(call!(at(response, 0, null_mut(), null_mut())), 1);
@@ -253,7 +269,11 @@ fn null_in_options_changes_nothing() {
     assert_eq!(call!(ifetch_options_header_remove(o, null())), INVALID);
     assert_eq!(call!(ifetch_options_body(o, null(), 1)), INVALID);
     assert_eq!(call!(ifetch_options_body_borrowed(o, null(), 1)), INVALID);
-    assert_eq!(call!(ifetch_options_body(o, text.cast(), usize::MAX)), INVALID, "no object is so long");
+    assert_eq!(
+        call!(ifetch_options_body(o, text.cast(), usize::MAX)),
+        INVALID,
+        "no object is so long"
+    );
     assert_eq!(call!(ifetch_options_userdata(o, null_mut())), IFETCH_ERROR_NONE);
     assert_eq!(call!(ifetch_options_upgrade(o, null())), IFETCH_ERROR_NONE, "takes it back");
 
@@ -265,7 +285,12 @@ fn null_in_options_changes_nothing() {
     });
     assert_eq!(Fetch::start(peer.url("/"), &options).finish().code(), 204);
     let seen = peer.seen();
-    assert!(seen.starts_with("PUT / ") && seen.contains("\r\nA: b\r\n") && seen.ends_with("\r\n\r\nhello"), "{seen}");
+    assert!(
+        seen.starts_with("PUT / ")
+            && seen.contains("\r\nA: b\r\n")
+            && seen.ends_with("\r\n\r\nhello"),
+        "{seen}"
+    );
 }
 
 #[test]
@@ -280,7 +305,9 @@ fn a_null_body_of_no_length_is_empty() {
 #[test]
 fn a_null_client() {
     call!(ifetch_client_free(null_mut()));
-    assert!(call!(ifetch_client_start(null_mut(), c"http://127.0.0.1/".as_ptr(), null())).is_null());
+    assert!(
+        call!(ifetch_client_start(null_mut(), c"http://127.0.0.1/".as_ptr(), null())).is_null()
+    );
     assert_eq!(call!(ifetch_client_fd(null())), -1);
     assert_eq!(call!(ifetch_client_poll(null_mut())), -1);
     assert!(call!(ifetch_client_next(null_mut())).is_null());

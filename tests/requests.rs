@@ -39,6 +39,7 @@ const ACCEPT: &str = "Accept: */*";
 const EMPTY: &str = "Content-Length: 0";
 const CLOSE: &str = "Connection: close";
 
+#[rustfmt::skip] // a row is a line
 const ROWS: &[Row] = &[
     row("the defaults", "/", |o| o, &[GET, HOST, AGENT, ACCEPT, CLOSE]),
     row("an empty path", "", |o| o, &[GET, HOST, AGENT, ACCEPT, CLOSE]),
@@ -98,7 +99,12 @@ const ROWS: &[Row] = &[
 #[test]
 fn options_and_url_become_exact_bytes() {
     for row in ROWS {
-        assert_eq!(exchange("", row.path, row.options, row.body.len()), wire(row, "HOST"), "{}", row.name);
+        assert_eq!(
+            exchange("", row.path, row.options, row.body.len()),
+            wire(row, "HOST"),
+            "{}",
+            row.name
+        );
     }
 }
 
@@ -130,7 +136,8 @@ fn a_body_without_a_length_field_is_not_sent_to_a_get() {
 
 #[test]
 fn credentials_go_into_their_field_and_nowhere_else() {
-    const HEAD: &str = "GET /a HTTP/1.1\r\nHost: HOST\r\nUser-Agent: ifetch/0.1.0\r\nAccept: */*\r\n";
+    const HEAD: &str =
+        "GET /a HTTP/1.1\r\nHost: HOST\r\nUser-Agent: ifetch/0.1.0\r\nAccept: */*\r\n";
     for (user, field) in [
         ("user:pass@", "Authorization: Basic dXNlcjpwYXNz\r\n"),
         ("user:p%40ss@", "Authorization: Basic dXNlcjpwQHNz\r\n"),
@@ -248,7 +255,10 @@ fn an_upload_of_known_length_is_sent_as_it_is_written() {
     assert_eq!(fetch.finish().code(), 201, "{}", fetch.message());
     let (head, body) = peer.seen();
     assert!(head.starts_with("PUT /a HTTP/1.1\r\n"), "{head}");
-    assert!(head.ends_with("Accept: */*\r\nContent-Length: 11\r\nConnection: close\r\n\r\n"), "{head}");
+    assert!(
+        head.ends_with("Accept: */*\r\nContent-Length: 11\r\nConnection: close\r\n\r\n"),
+        "{head}"
+    );
     assert_eq!(body, "hello world");
 }
 
@@ -271,13 +281,18 @@ fn an_upload_of_unknown_length_is_sent_in_a_chunk_for_each_write() {
     fetch.write_end();
     assert_eq!(fetch.finish().code(), 201, "{}", fetch.message());
     let (head, body) = peer.seen();
-    assert!(head.ends_with("Accept: */*\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"), "{head}");
+    assert!(
+        head.ends_with("Accept: */*\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"),
+        "{head}"
+    );
     assert_eq!(body, BODY);
 }
 
 #[test]
 fn an_empty_upload_is_an_empty_body() {
-    for (len, line, body) in [(0, "Content-Length: 0", ""), (-1, "Transfer-Encoding: chunked", "0\r\n\r\n")] {
+    for (len, line, body) in
+        [(0, "Content-Length: 0", ""), (-1, "Transfer-Encoding: chunked", "0\r\n\r\n")]
+    {
         let peer = Peer::start(move |mut link| {
             let head = link.read_head();
             let body = latin1(&link.read(body.len()));
@@ -401,7 +416,24 @@ fn only_an_upload_can_be_written() {
 #[test]
 fn methods_that_are_no_tokens_are_refused() {
     let options = Options::new().method("PUT");
-    for method in ["", " ", "A B", "GET ", " GET", "A\r", "A\n", "A\r\nX: y", "A\t", "A\x01", "A\x7f", "A(", "A:", "A/", "\u{fc}", "CONNECT"] {
+    for method in [
+        "",
+        " ",
+        "A B",
+        "GET ",
+        " GET",
+        "A\r",
+        "A\n",
+        "A\r\nX: y",
+        "A\t",
+        "A\x01",
+        "A\x7f",
+        "A(",
+        "A:",
+        "A/",
+        "\u{fc}",
+        "CONNECT",
+    ] {
         assert_eq!(options.try_method(method), IFETCH_ERROR_INVALID_METHOD, "{method:?}");
     }
     let peer = Peer::closing("HTTP/1.1 200 OK\r\n\r\n");
@@ -417,7 +449,10 @@ fn fields_that_break_the_request_are_refused() {
             assert_eq!(error, IFETCH_ERROR_INVALID_HEADER, "{}: {}", latin1(name), latin1(value));
         }
     };
-    for name in ["", " ", "A B", "A ", " A", "A:", "A\r", "A\n", "A\t", "A\x01", "A\x7f", "A(", "A/b", "A\"", "\u{fc}"] {
+    for name in [
+        "", " ", "A B", "A ", " A", "A:", "A\r", "A\n", "A\t", "A\x01", "A\x7f", "A(", "A/b",
+        "A\"", "\u{fc}",
+    ] {
         refused(name.as_bytes(), b"b");
         assert_eq!(options.try_header_remove(name), IFETCH_ERROR_INVALID_HEADER, "{name:?}");
     }
@@ -451,7 +486,22 @@ fn urls_that_are_none_are_refused_before_anything_is_sent() {
         assert_eq!(fetch.error(), error, "{}", latin1(&url));
         assert!(!fetch.message().is_empty() && fetch.head().is_none(), "{}", latin1(&url));
     };
-    for url in ["", "HOST", "//HOST/", "/", "http:", "http://", "http://?", "http://HOST:99999/", "http://[::1", "http://a b/", "http://a%00b/", "http://a^b/", "http://256.0.0.1/", "http://1.2.3.4.5/"] {
+    for url in [
+        "",
+        "HOST",
+        "//HOST/",
+        "/",
+        "http:",
+        "http://",
+        "http://?",
+        "http://HOST:99999/",
+        "http://[::1",
+        "http://a b/",
+        "http://a%00b/",
+        "http://a^b/",
+        "http://256.0.0.1/",
+        "http://1.2.3.4.5/",
+    ] {
         refused(url.replace("HOST", &host).into(), IFETCH_ERROR_INVALID_URL);
     }
     for control in (1..=b' ').chain([0x7f]) {

@@ -42,7 +42,11 @@ fn head_comes_once_and_readable_as_long_as_it_is_so() {
     let fd = fetch.fd();
     let mut buffer = [0; 4];
     assert_eq!(fetch.news_or_stall(), IFETCH_PENDING);
-    assert_eq!(fetch.read(&mut buffer), (0, IFETCH_PENDING), "before the head there is nothing to read");
+    assert_eq!(
+        fetch.read(&mut buffer),
+        (0, IFETCH_PENDING),
+        "before the head there is nothing to read"
+    );
     assert!(fetch.head().is_none());
 
     next(&fetch, &go);
@@ -62,12 +66,39 @@ fn head_comes_once_and_readable_as_long_as_it_is_so() {
     assert_eq!(fetch.poll(), IFETCH_READABLE);
     assert_eq!(fetch.read(&mut buffer), (2, IFETCH_PENDING));
     next(&fetch, &go);
+    assert_eq!(fetch.poll(), IFETCH_READABLE);
     assert_eq!(fetch.read(&mut buffer), (3, IFETCH_DONE), "the last bytes come with the end");
     assert_eq!(fetch.read(&mut buffer), (0, IFETCH_DONE), "and that is said for good");
     assert_eq!(fetch.poll(), IFETCH_DONE);
     assert_eq!(fetch.body(), None, "nothing was collected");
     assert_eq!(fetch.fd(), fd, "the descriptor is the same for good");
     drop(go);
+}
+
+/// Reading says what a poll would say, so a caller may read and wait, and need not poll between.
+#[test]
+fn reading_and_waiting_is_enough() {
+    let peer = Peer::start(|mut link| {
+        link.read_head();
+        for part in ["HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n", "hel", "lo", "abc"] {
+            link.send(part);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let fetch = Fetch::start(peer.url("/"), &Options::new().stream());
+    let (mut body, mut buffer) = (Vec::new(), [0; 64]);
+    for _ in 0..100 {
+        let (n, status) = fetch.read(&mut buffer);
+        body.extend_from_slice(&buffer[..n]);
+        match status {
+            IFETCH_PENDING => assert!(fetch.readable(PATIENCE), "after {}", latin1(&body)),
+            IFETCH_DONE => break,
+            _ => {}
+        }
+    }
+    assert_eq!(latin1(&body), "helloabc");
+    assert_eq!(fetch.poll(), IFETCH_DONE);
+    peer.seen();
 }
 
 #[test]
@@ -112,7 +143,8 @@ fn a_collecting_fetch_says_nothing_until_its_end() {
 
 #[test]
 fn what_was_read_before_a_failure_was_right() {
-    let peer = Peer::closing("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nx\r\n");
+    let peer =
+        Peer::closing("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nx\r\n");
     let fetch = Fetch::start(peer.url("/"), &Options::new().stream());
     let got = fetch.finish();
     assert_eq!((got.error, got.body.as_str()), (IFETCH_ERROR_BAD_CHUNK, "hello"));
@@ -133,7 +165,9 @@ fn reading_after_a_cancel_gives_nothing() {
 
 #[test]
 fn trailers_come_with_the_end() {
-    let peer = Peer::closing("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nA: b\r\n\r\n");
+    let peer = Peer::closing(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nA: b\r\n\r\n",
+    );
     let fetch = Fetch::start(peer.url("/"), &Options::new().stream());
     while fetch.news() != IFETCH_READABLE {}
     assert_eq!(fetch.trailers(), []);
@@ -163,8 +197,12 @@ fn in_chunks(mut body: &[u8]) -> Vec<u8> {
 /// A large response in each framing.
 fn large_responses(body: &[u8]) -> [Vec<u8>; 3] {
     let length = format!("Content-Length: {}\r\n\r\n", body.len());
-    [(length.as_str(), body), ("Transfer-Encoding: chunked\r\n\r\n", &in_chunks(body)), ("\r\n", body)]
-        .map(|(head, body)| [b"HTTP/1.1 200 OK\r\n", head.as_bytes(), body].concat())
+    [
+        (length.as_str(), body),
+        ("Transfer-Encoding: chunked\r\n\r\n", &in_chunks(body)),
+        ("\r\n", body),
+    ]
+    .map(|(head, body)| [b"HTTP/1.1 200 OK\r\n", head.as_bytes(), body].concat())
 }
 
 #[test]
@@ -172,7 +210,8 @@ fn large_bodies_arrive_as_they_are() {
     let body = large_text(LARGE);
     for response in large_responses(&body) {
         for cap in [4_099, LARGE + 1] {
-            let fetch = Fetch::start(Peer::closing(&response[..]).url("/"), &Options::new().stream());
+            let fetch =
+                Fetch::start(Peer::closing(&response[..]).url("/"), &Options::new().stream());
             let got = fetch.finish_reading(cap);
             assert_eq!(got.status, IFETCH_DONE, "{}", got.message);
             assert!(got.body == latin1(&body), "read by {cap}");
@@ -302,7 +341,8 @@ fn an_upload_may_wait_for_100_continue() {
 #[test]
 fn an_upload_that_is_refused_is_dropped() {
     let peer = Peer::answering("HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nno");
-    let fetch = Fetch::start(peer.url("/"), &Options::new().method("PUT").upload(LARGE as i64).stream());
+    let fetch =
+        Fetch::start(peer.url("/"), &Options::new().method("PUT").upload(LARGE as i64).stream());
     while fetch.news() != IFETCH_HEAD {}
     assert_eq!(fetch.poll(), IFETCH_READABLE);
     assert_eq!(fetch.write(&[b'x'; 1000]).0, 1000, "taken and dropped");
@@ -419,7 +459,10 @@ fn a_report_tells_the_story_of_a_fetch() {
         report.ended_ns,
     ];
     assert!(moments.is_sorted() && report.ended_ns < u64::MAX, "{report:?}");
-    assert!(report.first_byte_ns - report.waiting_ns > 10_000_000, "the server took its time: {report:?}");
+    assert!(
+        report.first_byte_ns - report.waiting_ns > 10_000_000,
+        "the server took its time: {report:?}"
+    );
     assert!(report.ended_ns < PATIENCE.as_nanos() as u64, "{report:?}");
 }
 
@@ -442,12 +485,18 @@ fn a_report_knows_what_was_not_reached() {
     assert_eq!(fetch.news_or_stall(), IFETCH_PENDING);
     let report = fetch.report();
     assert_eq!(report.phase, IFETCH_PHASE_WAITING as i32, "it still runs");
-    assert_eq!((report.acted, report.ending), (IFETCH_ACTED_MAYBE as i32, IFETCH_ENDING_NONE as i32));
+    assert_eq!(
+        (report.acted, report.ending),
+        (IFETCH_ACTED_MAYBE as i32, IFETCH_ENDING_NONE as i32)
+    );
     assert_eq!((report.first_byte_ns, report.receiving_ns, report.ended_ns), (never, never, never));
     fetch.cancel();
     assert_eq!(fetch.poll(), IFETCH_CANCELLED);
     let report = fetch.report();
-    assert_eq!((report.phase, report.ending), (IFETCH_PHASE_WAITING as i32, IFETCH_ENDING_RST as i32));
+    assert_eq!(
+        (report.phase, report.ending),
+        (IFETCH_PHASE_WAITING as i32, IFETCH_ENDING_RST as i32)
+    );
     assert!(report.ended_ns < never, "{report:?}");
     drop(fetch);
     peer.seen();
@@ -464,6 +513,9 @@ fn a_report_fills_no_more_than_it_was_given() {
         assert_eq!(refused, IFETCH_ERROR_NONE);
         let filled = size.min(full);
         assert_eq!(place[0] as usize, filled, "it says how many bytes it filled");
-        assert!(place[filled / 4..].iter().all(|&word| word == 0xa5_a5_a5_a5), "behind {size} bytes");
+        assert!(
+            place[filled / 4..].iter().all(|&word| word == 0xa5_a5_a5_a5),
+            "behind {size} bytes"
+        );
     }
 }

@@ -11,8 +11,8 @@ use std::ffi::c_void;
 ///
 /// `*n` is set to the number of bytes read, 0 to `cap`, whatever is returned. Returns what
 /// ifetch_poll() would say next: READABLE (there may be more: read again), PENDING (wait for
-/// the descriptor), or the end: DONE, FAILED or CANCELLED; `*n` may be more than 0 with DONE too.
-/// Before the head has arrived it reads nothing.
+/// the descriptor), the end (DONE, FAILED or CANCELLED; `*n` may be more than 0 then too), or
+/// WRITABLE, INTERIM or HEAD, if those are due. Before the head has arrived it reads nothing.
 ///
 /// Returns FAILED, reading nothing, if `fetch`, `buffer` or `n` is NULL or `cap` is 0, and for a
 /// fetch that collects its body, which itself goes on; BUSY if another thread is inside.

@@ -166,7 +166,7 @@ pub unsafe extern "C" fn ifetch_poll(fetch: *mut ifetch) -> ifetch_status {
 /// (FIN, then RST, unless ifetch_options_cancel_policy() says otherwise), so the server can tell
 /// even if the loop that owns the fetch is busy for seconds. The descriptor becomes readable,
 /// and ifetch_poll() then says CANCELLED. If the fetch has ended already, its outcome stands and
-/// nothing happens.
+/// nothing happens; nor does it if another cancel is under way, which does all that is said here.
 ///
 /// The caller sees to it that no other thread is still inside this call when the fetch is freed
 /// (join it, for example). NULL is ignored.

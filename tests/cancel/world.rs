@@ -107,9 +107,12 @@ impl World {
         self.fetch.cancel();
     }
 
-    /// The outcome, which must be there when the descriptor says so, within a moment.
+    /// Whether the descriptor becomes readable, sooner than a stuck lookup comes back.
+    pub(crate) fn tells(&self) -> bool {
+        self.fetch.readable(Duration::from_millis(500))
+    }
+
     pub(crate) fn outcome(&self) -> ifetch_status {
-        self.fetch.readable(MOMENT);
         self.fetch.poll()
     }
 

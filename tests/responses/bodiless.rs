@@ -3,6 +3,7 @@
 use crate::row::*;
 use crate::support::*;
 
+#[rustfmt::skip] // a row is a line
 pub(crate) fn rows() -> Vec<Row> {
     let head = |o: Options| o.method("HEAD");
     vec![

@@ -3,6 +3,7 @@
 use crate::row::*;
 use crate::support::*;
 
+#[rustfmt::skip] // a row is a line
 pub(crate) fn rows() -> Vec<Row> {
     vec![
         row("one chunk", chunks("5\r\nhello\r\n0\r\n\r\n"), done(200, "hello")),

@@ -3,6 +3,7 @@
 use crate::row::*;
 use crate::support::*;
 
+#[rustfmt::skip] // a row is a line
 pub(crate) fn rows() -> Vec<Row> {
     let post = |o: Options| o.method("POST").body(&vec![b'x'; 8 << 20]);
     vec![

@@ -3,6 +3,7 @@
 use crate::row::*;
 use crate::support::*;
 
+#[rustfmt::skip] // a row is a line
 pub(crate) fn rows() -> Vec<Row> {
     vec![
         row("no field", sends("HTTP/1.1 204 No\r\n\r\n"), done(204, "").headers(&[])),
@@ -74,7 +75,9 @@ fn bad() -> Expected {
 
 #[test]
 fn a_field_is_found_by_its_name_in_any_case() {
-    let peer = Peer::closing("HTTP/1.1 204 No\r\nSet-Cookie: a\r\nset-cookie: b\r\nSet: c\r\nEmpty:\r\n\r\n");
+    let peer = Peer::closing(
+        "HTTP/1.1 204 No\r\nSet-Cookie: a\r\nset-cookie: b\r\nSet: c\r\nEmpty:\r\n\r\n",
+    );
     let fetch = Fetch::get(&peer.url("/"));
     assert_eq!(fetch.finish().code(), 204);
     for (name, value) in [

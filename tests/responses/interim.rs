@@ -3,6 +3,7 @@
 use crate::row::*;
 use crate::support::*;
 
+#[rustfmt::skip] // a row is a line
 pub(crate) fn rows() -> Vec<Row> {
     let offered = |o: Options| o.interim();
     let upgrade = |o: Options| o.upgrade("echo");
@@ -45,5 +46,6 @@ const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
 const HINTS: &str = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nLink: </b>\r\n\r\n";
 const LINK: &[(&str, &str)] = &[("Link", "</a>"), ("Link", "</b>")];
 const PROCESSING: &str = "HTTP/1.1 102 Processing\r\n\r\n";
-const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+const SWITCH: &str =
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
 const FINAL: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";

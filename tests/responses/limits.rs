@@ -4,6 +4,7 @@ use crate::row::*;
 use crate::support::*;
 use ::ifetch::ffi::options::ifetch_limit::*;
 
+#[rustfmt::skip] // a row is a line
 pub(crate) fn rows() -> Vec<Row> {
     let head_100 = |o: Options| o.limit(IFETCH_LIMIT_HEAD, 100);
     let fields_3 = |o: Options| o.limit(IFETCH_LIMIT_HEADERS, 3);
@@ -51,6 +52,7 @@ pub(crate) fn rows() -> Vec<Row> {
 }
 
 /// The limit of a collected body unless set. Made one by one: they are large.
+#[rustfmt::skip] // a row is a line
 pub(crate) const LARGE: [fn() -> Row; 6] = [
     || row("a body of 64 MiB", length(MIB_64), done(200, "x".repeat(MIB_64))).collected().split_at([]),
     || row("a body of 64 MiB and 1", length(MIB_64 + 1), too_large()).collected().split_at([]),

@@ -171,12 +171,16 @@ impl Expected {
             ("body", self.body.as_ref().is_none_or(|body| *body == got.body)),
             ("version", self.version.is_none_or(|v| head.is_some_and(|h| h.version == v))),
             ("reason", self.reason.is_none_or(|r| head.is_some_and(|h| h.reason == r))),
-            ("headers", self.headers.as_ref().is_none_or(|f| head.is_some_and(|h| h.headers == *f))),
+            (
+                "headers",
+                self.headers.as_ref().is_none_or(|f| head.is_some_and(|h| h.headers == *f)),
+            ),
             ("trailers", got.trailers == self.trailers),
             ("interim responses", interim == self.interim),
             ("message", got.message.is_empty() == (got.status == IFETCH_DONE)),
         ];
-        let wrong: Vec<_> = checks.iter().filter(|(_, right)| !right).map(|(what, _)| *what).collect();
+        let wrong: Vec<_> =
+            checks.iter().filter(|(_, right)| !right).map(|(what, _)| *what).collect();
         (!wrong.is_empty()).then(|| format!("{}: {}", wrong.join(", "), short(&format!("{got:?}"))))
     }
 }

@@ -57,7 +57,8 @@ impl Stage {
         let (server, _) = listener.accept().expect("a connection is there");
         server.set_nonblocking(true).expect("a socket option");
         server.set_nodelay(true).expect("a socket option");
-        let mut stage = Stage { fetch, server, buffer: vec![0; cap], read: Vec::new(), interim: Vec::new() };
+        let mut stage =
+            Stage { fetch, server, buffer: vec![0; cap], read: Vec::new(), interim: Vec::new() };
 
         let mut request = Vec::new();
         while !request.windows(4).any(|four| four == b"\r\n\r\n") {

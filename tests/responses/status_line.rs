@@ -3,6 +3,7 @@
 use crate::row::*;
 use crate::support::*;
 
+#[rustfmt::skip] // a row is a line
 pub(crate) fn rows() -> Vec<Row> {
     vec![
         row("a reason phrase of several words", status("HTTP/1.1 404 It is not here"), done(404, "").reason("It is not here")),

@@ -3,6 +3,7 @@
 use crate::row::*;
 use crate::support::*;
 
+#[rustfmt::skip] // a row is a line
 pub(crate) fn rows() -> Vec<Row> {
     vec![
         row("a trailer", section("Digest: x\r\n"), done(200, "hello").trailers(&[("Digest", "x")])),

@@ -103,7 +103,8 @@ impl Fetch {
 
     pub(crate) fn read(&self, buffer: &mut [u8]) -> (usize, ifetch_status) {
         let mut n = usize::MAX;
-        let status = call!(ifetch_read(self.0, buffer.as_mut_ptr().cast(), buffer.len(), &raw mut n));
+        let status =
+            call!(ifetch_read(self.0, buffer.as_mut_ptr().cast(), buffer.len(), &raw mut n));
         assert!(n <= buffer.len(), "read {n} into {}", buffer.len());
         (n, status)
     }
@@ -197,7 +198,8 @@ impl Fetch {
 
     pub(crate) fn report(&self) -> ifetch_report {
         let mut report = std::mem::MaybeUninit::uninit();
-        let refused = call!(ifetch_report_get(self.0, report.as_mut_ptr(), size_of::<ifetch_report>()));
+        let refused =
+            call!(ifetch_report_get(self.0, report.as_mut_ptr(), size_of::<ifetch_report>()));
         assert_eq!(refused, IFETCH_ERROR_NONE);
         // SAFETY: a report of this size was filled completely.
         unsafe { report.assume_init() }

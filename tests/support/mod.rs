@@ -47,7 +47,8 @@ pub(crate) fn readable(descriptors: &[RawFd], patience: Duration) -> bool {
         .collect();
     let timeout_ms = i32::try_from(patience.as_millis()).expect("tests wait for seconds");
     // SAFETY: the array is as long as is said.
-    let count = unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, timeout_ms) };
+    let count =
+        unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, timeout_ms) };
     assert!(count >= 0, "poll: {}", std::io::Error::last_os_error());
     count > 0
 }

@@ -12,7 +12,12 @@ pub(crate) const NEVER: &str = "never.test";
 /// A name that does not exist.
 pub(crate) const UNKNOWN: &str = "unknown.test";
 
-type Lookup = unsafe extern "C" fn(*const c_char, *const c_char, *const addrinfo, *mut *mut addrinfo) -> c_int;
+type Lookup = unsafe extern "C" fn(
+    *const c_char,
+    *const c_char,
+    *const addrinfo,
+    *mut *mut addrinfo,
+) -> c_int;
 
 /// # Safety
 /// As the system's.

@@ -83,7 +83,7 @@ fn silence_name_server() {
     let folder = std::env::temp_dir();
     let resolv = folder.join(format!("ifetch-resolv-{}.conf", std::process::id()));
     let nsswitch = folder.join(format!("ifetch-nsswitch-{}.conf", std::process::id()));
-    let one_try = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n";
+    let one_try = "nameserver 127.0.0.1\noptions timeout:2 attempts:1\n";
     std::fs::write(&resolv, one_try).expect("a temporary file");
     std::fs::write(&nsswitch, "hosts: files dns\n").expect("a temporary file");
     let hosts = folder.join(format!("ifetch-hosts-{}", std::process::id()));

@@ -95,12 +95,20 @@ impl Options {
         call!(ifetch_options_method(self.0, method.as_ptr()))
     }
 
-    pub(crate) fn try_header(&self, name: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> ifetch_error {
+    pub(crate) fn try_header(
+        &self,
+        name: impl Into<Vec<u8>>,
+        value: impl Into<Vec<u8>>,
+    ) -> ifetch_error {
         let (name, value) = (c_string(name), c_string(value));
         call!(ifetch_options_header(self.0, name.as_ptr(), value.as_ptr()))
     }
 
-    pub(crate) fn try_header_set(&self, name: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> ifetch_error {
+    pub(crate) fn try_header_set(
+        &self,
+        name: impl Into<Vec<u8>>,
+        value: impl Into<Vec<u8>>,
+    ) -> ifetch_error {
         let (name, value) = (c_string(name), c_string(value));
         call!(ifetch_options_header_set(self.0, name.as_ptr(), value.as_ptr()))
     }

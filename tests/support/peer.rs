@@ -17,7 +17,10 @@ impl<T: Send + 'static> Peer<T> {
         Peer::start_on("127.0.0.1:0", script)
     }
 
-    pub(crate) fn start_on(address: &str, script: impl FnOnce(Link) -> T + Send + 'static) -> Peer<T> {
+    pub(crate) fn start_on(
+        address: &str,
+        script: impl FnOnce(Link) -> T + Send + 'static,
+    ) -> Peer<T> {
         let listener = TcpListener::bind(address).expect("a loopback port");
         let address = listener.local_addr().expect("it is bound");
         let thread = std::thread::spawn(move || script(Link::accept(&listener)));
@@ -160,7 +163,8 @@ impl Link {
 
     /// Waits until the client has aborted the connection, without reading what it sent.
     pub(crate) fn wait_for_error(&mut self) {
-        let mut polled = libc::pollfd { fd: self.stream.get_ref().as_raw_fd(), events: 0, revents: 0 };
+        let mut polled =
+            libc::pollfd { fd: self.stream.get_ref().as_raw_fd(), events: 0, revents: 0 };
         // SAFETY: one descriptor.
         let count = unsafe { libc::poll(&raw mut polled, 1, PATIENCE.as_millis() as i32) };
         assert_eq!(count, 1, "the client stays");
@@ -173,11 +177,16 @@ impl Link {
 
 /// Aborts a connection at once, with an RST: connecting "to nobody" does that, and the descriptor stays.
 pub(crate) fn abort(stream: &TcpStream) {
-    let nobody = libc::sockaddr { sa_family: libc::AF_UNSPEC as libc::sa_family_t, sa_data: [0; 14] };
+    let nobody =
+        libc::sockaddr { sa_family: libc::AF_UNSPEC as libc::sa_family_t, sa_data: [0; 14] };
     // SAFETY: the address is a `sockaddr`, and its length is said. It fails only if the connection
     // has been aborted from the other side, which is as good.
     unsafe {
-        libc::connect(stream.as_raw_fd(), &raw const nobody, size_of::<libc::sockaddr>() as libc::socklen_t);
+        libc::connect(
+            stream.as_raw_fd(),
+            &raw const nobody,
+            size_of::<libc::sockaddr>() as libc::socklen_t,
+        );
     }
 }
 
