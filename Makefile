@@ -37,7 +37,7 @@ test: all examples
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked
-	RUSTFLAGS="--cfg loom" cargo test --locked --release --lib slot --target-dir target/loom
+	RUSTFLAGS="--cfg loom" cargo test --locked --lib slot --target-dir target/loom
 
 bench: all
 	packaging/setup.sh

@@ -54,11 +54,11 @@ char *bench_control(uint16_t port, const char *path, size_t *len);
  * a client only says how it does each step. IDs count from 0. */
 struct bench_waiter {
     void (*open)(const struct bench *b, unsigned requests);
-    void (*start)(unsigned id);               /* a request to /never/ID */
-    void (*turn)(void);                       /* one turn of the loop, of at most 1 ms */
+    void (*start)(unsigned id, unsigned never); /* a request to /never/NEVER */
+    void (*turn)(void);                         /* one turn of the loop, of at most 1 ms */
     void (*cancel)(unsigned id);
     void (*cancel_from_elsewhere)(unsigned id); /* from another thread; NULL if that is not possible */
-    void (*release)(unsigned id);             /* what is left to free after a cancel */
+    void (*release)(unsigned id);               /* what is left to free after a cancel */
     void (*close)(void);
 };
 

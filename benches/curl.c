@@ -150,10 +150,10 @@ static void waiter_open(const struct bench *b, unsigned n)
         open_shared();
 }
 
-static void waiter_start(unsigned id)
+static void waiter_start(unsigned id, unsigned never)
 {
     char path[32];
-    snprintf(path, sizeof path, "/never/%u", id);
+    snprintf(path, sizeof path, "/never/%u", never);
     struct request *r = &requests[id];
     *r = (struct request){ .easy = new_easy(path), .multi = alone ? new_multi() : shared };
     curl_multi_add_handle(r->multi, r->easy);

@@ -134,10 +134,10 @@ static void waiter_open(const struct bench *b, unsigned requests)
         open_client();
 }
 
-static void waiter_start(unsigned id)
+static void waiter_start(unsigned id, unsigned never)
 {
     char path[32], url[128];
-    snprintf(path, sizeof path, "/never/%u", id);
+    snprintf(path, sizeof path, "/never/%u", never);
     url_of(url, sizeof url, path);
     fetches[id] = alone ? ifetch_start(url, options) : ifetch_client_start(client, url, options);
     if (id >= started)

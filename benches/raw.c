@@ -16,6 +16,7 @@
 
 struct connection {
     int fd;
+    unsigned never;          /* of /never/NEVER */
     bool sent, chunked, last;
     uint64_t left;           /* of the body or chunk, with the line end after a chunk */
     uint64_t size;           /* of the chunk whose size line is being read */
@@ -158,9 +159,10 @@ static void waiter_open(const struct bench *b, unsigned requests)
     connections = calloc(requests, sizeof *connections);
 }
 
-static void waiter_start(unsigned id)
+static void waiter_start(unsigned id, unsigned never)
 {
     open_connection(&connections[id]);
+    connections[id].never = never;
 }
 
 static void waiter_turn(void)
@@ -172,7 +174,7 @@ static void waiter_turn(void)
         if (c->sent)
             continue;
         char path[32], request[256];
-        snprintf(path, sizeof path, "/never/%zu", (size_t)(c - connections));
+        snprintf(path, sizeof path, "/never/%u", c->never);
         send_request(c, request, render_request(request, sizeof request, path));
     }
 }

@@ -130,6 +130,7 @@ def rows(quick):
     yield Requests(f"{size} in chunks of 16 KiB", all_three("chunked"), 1, (1, 2), 1, body)
     for n in sorted({1000, many}):
         yield Heap(f"{n:,} waiting on one client", "waiting", n)
+    yield Heap(f"{many:,} waiting, to as many URLs", "waiting-urls", many)
     yield Heap("1,000 waiting, each alone", "waiting-alone", 1000)
     for n in sorted({1, 1000, many}):
         yield Cancel(f"cancel of {n:,} waiting", "cancel", max(n, 100), n)
@@ -149,7 +150,8 @@ system calls   per request, counted by strace; it slows the client down, so that
                both are differences between two run lengths, so that starting up cancels out
 CPU            user and system time of the client; medians of the ratios of {rounds} interleaved rounds
 bodies         every client reads with a buffer of 256 KiB and drops what it read
-heap           what malloc has handed out, its own headers included (mallinfo2), over the requests
+heap           what malloc has handed out, its own headers included (mallinfo2), over the requests,
+               which all go to one URL unless said
 cancel         raw: close(); libcurl: curl_multi_remove_handle(); ifetch: ifetch_cancel()
 freed          cancelled, and everything of the request freed
 EOF, RST       at how many cancels the server read an EOF, and at how many it saw an RST; both can be

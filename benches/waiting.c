@@ -79,10 +79,10 @@ static void print_cancels(const struct bench *b, struct notices *notices, uint64
     free(notices->latency_ns);
 }
 
-static void start_all(const struct bench *b, const struct bench_waiter *w)
+static void start_all(const struct bench *b, const struct bench_waiter *w, bool one_url)
 {
     for (unsigned id = 0; id < b->concurrency; id++)
-        w->start(id);
+        w->start(id, one_url ? 0 : id);
     settle(b, w, b->concurrency);
 }
 
@@ -91,7 +91,7 @@ static void row_waiting(const struct bench *b, const struct bench_waiter *w)
 {
     size_t before = bench_heap();
     w->open(b, b->concurrency);
-    start_all(b, w);
+    start_all(b, w, strcmp(b->row, "waiting-urls") != 0);
     size_t after = bench_heap();
     printf("row=%s count=%u heap=%zu\n", b->row, b->concurrency, after - before);
     for (unsigned id = 0; id < b->concurrency; id++) {
@@ -111,7 +111,7 @@ static void row_cancel(const struct bench *b, const struct bench_waiter *w)
     uint64_t cancel_ns = 0, release_ns = 0;
     w->open(b, b->concurrency);
     for (unsigned wave = 0; wave < b->count / b->concurrency; wave++) {
-        start_all(b, w);
+        start_all(b, w, false);
         uint64_t start = bench_cpu_ns();
         for (unsigned id = 0; id < b->concurrency; id++) {
             called_ns[id] = bench_now_ns();
@@ -161,7 +161,7 @@ static void row_busy(const struct bench *b, const struct bench_waiter *w)
                            .called_ns = calloc(b->concurrency, sizeof *c.called_ns) };
     struct notices notices = { .latency_ns = calloc(b->count, sizeof *notices.latency_ns) };
     w->open(b, b->concurrency);
-    start_all(b, w);
+    start_all(b, w, false);
     pthread_t thread;
     if (pthread_create(&thread, NULL, cancel_one_by_one, &c) != 0)
         bench_die("pthread_create");
@@ -179,7 +179,7 @@ static void row_busy(const struct bench *b, const struct bench_waiter *w)
 
 bool bench_waiter_row(const struct bench *b, const struct bench_waiter *w)
 {
-    if (strcmp(b->row, "waiting") == 0 || strcmp(b->row, "waiting-alone") == 0)
+    if (strncmp(b->row, "waiting", 7) == 0)   /* to one URL, "-urls": each to its own, "-alone" */
         row_waiting(b, w);
     else if (strcmp(b->row, "cancel") == 0)
         row_cancel(b, w);

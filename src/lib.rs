@@ -30,8 +30,9 @@
 //!
 //! A poll asks the reactor which sockets have news, hands `now` and those news to their fetches,
 //! and each goes through its states as far as it can without waiting. A cancel never goes that way:
-//! it acts on the sockets from where it is called (`fetch::cancel`), and the poll that follows
+//! it acts on the sockets from where it is called (`transport::cancel`), and the poll that follows
 //! finds the fetch cancelled.
+#![warn(unreachable_pub)]
 
 pub mod ffi;
 

@@ -78,8 +78,9 @@ fn every_client_completes_every_request_and_body() {
 fn the_server_notices_every_cancel() {
     let benches = Benches::new("bench-cancels");
     for client in CLIENTS {
-        benches.assert_row(client, "waiting", "20 20", &["count=20"]);
-        benches.assert_row(client, "waiting-alone", "20 20", &["count=20"]);
+        for row in ["waiting", "waiting-urls", "waiting-alone"] {
+            benches.assert_row(client, row, "20 20", &["count=20"]);
+        }
         benches.assert_row(client, "cancel", "40 20", &["count=40"]);
     }
     for client in ["raw", "ifetch"] {

@@ -222,6 +222,36 @@ fn large_bodies_arrive_as_they_are() {
     }
 }
 
+/// Whatever came together with the head, and however little of it was kept for the caller.
+#[test]
+fn what_has_arrived_is_read_without_waiting_for_more() {
+    let body = large_text(40_000);
+    let coded = in_chunks(&body);
+    for with_head in [0, 3, 5, 10, 300, 5_000] {
+        let (arrived, has_arrived) = mpsc::channel();
+        let (begin, rest) = (coded[..with_head].to_vec(), coded[with_head..].to_vec());
+        let peer = Peer::start(move |mut link| {
+            link.read_head();
+            let head = &b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"[..];
+            link.send([head, &begin].concat());
+            arrived.send(()).expect("the test waits");
+            std::thread::sleep(QUIET);
+            link.send(rest);
+            arrived.send(()).expect("the test waits");
+            link.ended();
+        });
+        let fetch = Fetch::start(peer.url("/"), &Options::new().stream());
+        assert_eq!(fetch.news(), IFETCH_HEAD);
+        for _ in ["the beginning", "the rest"] {
+            has_arrived.recv_timeout(PATIENCE).expect("the server sends");
+        }
+        let got = fetch.finish_reading(1_000);
+        assert_eq!(got.status, IFETCH_DONE, "{}", got.message);
+        assert!(got.body == latin1(&body), "with {with_head} bytes behind the head");
+        peer.seen();
+    }
+}
+
 /// Nobody reads: the server is held back, and the caller is left in peace.
 #[test]
 fn a_caller_who_does_not_read_stops_the_server() {

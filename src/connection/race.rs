@@ -135,11 +135,11 @@ impl Race {
                 Failure::GivenUp => format!("{address}: no answer, given up for a later address"),
             })
             .collect();
-        let errnos = self.failed.iter().filter_map(|(_, failure)| match failure {
+        let last = self.failed.iter().rev().find_map(|(_, failure)| match failure {
             Failure::Errno(errno) => Some(*errno),
             Failure::GivenUp => None,
         });
-        let last = errnos.last().unwrap_or(Errno(0));
+        let last = last.unwrap_or(Errno(0));
         let kind = if last.is_shortage() { Kind::System } else { Kind::Connect };
         Error::with_os(kind, last.0, why.join("; "))
     }
