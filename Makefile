@@ -36,7 +36,7 @@ test: all examples
 	packaging/setup.sh
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	cargo test --locked
+	cargo test --locked --no-fail-fast
 	RUSTFLAGS="--cfg loom" cargo test --locked --lib slot --target-dir target/loom
 
 bench: all
@@ -58,11 +58,13 @@ install: all
 	@$(FILL) packaging/ifetch.pc.in > $(pkgconfigdir)/ifetch.pc
 	@$(FILL) packaging/ifetch-config.cmake.in > $(cmakedir)/ifetch-config.cmake
 	@$(FILL) packaging/ifetch-config-version.cmake.in > $(cmakedir)/ifetch-config-version.cmake
+	@[ -n "$(DESTDIR)" ] || [ $$(id -u) -ne 0 ] || ldconfig
 
 uninstall:
 	rm -f $(DESTDIR)$(INCLUDEDIR)/ifetch.h $(pkgconfigdir)/ifetch.pc
 	rm -f $(DESTDIR)$(LIBDIR)/libifetch.a $(DESTDIR)$(LIBDIR)/libifetch.so*
 	rm -rf $(cmakedir)
+	@[ -n "$(DESTDIR)" ] || [ $$(id -u) -ne 0 ] || ldconfig
 
 fmt:
 	cargo fmt

@@ -13,9 +13,15 @@
 #include <time.h>
 #include <unistd.h>
 
-_Noreturn void bench_die(const char *what)
+_Noreturn void bench_die(const char *call)
 {
-    fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what, strerror(errno));
+    fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, call, strerror(errno));
+    exit(1);
+}
+
+_Noreturn void bench_fail(const char *why)
+{
+    fprintf(stderr, "%s: %s\n", program_invocation_short_name, why);
     exit(1);
 }
 
@@ -31,10 +37,8 @@ void bench_raise_descriptor_limit(void)
 
 struct bench bench_args(int argc, char **argv)
 {
-    if (argc < 5) {
-        fprintf(stderr, "usage: %s ROW PORT COUNT CONCURRENCY [BODY]\n", argv[0]);
-        exit(2);
-    }
+    if (argc < 5)
+        bench_fail("needs ROW PORT COUNT CONCURRENCY [BODY]");
     bench_raise_descriptor_limit();
     alarm(BENCH_PATIENCE_S);
     struct bench b = {
@@ -44,10 +48,8 @@ struct bench bench_args(int argc, char **argv)
         .concurrency = (unsigned)atoi(argv[4]),
         .body = argc > 5 ? strtoull(argv[5], NULL, 10) : BENCH_SMALL,
     };
-    if (b.count == 0 || b.concurrency == 0 || b.concurrency > b.count) {
-        fprintf(stderr, "%s: needs 0 < CONCURRENCY <= COUNT\n", argv[0]);
-        exit(2);
-    }
+    if (b.count == 0 || b.concurrency == 0 || b.concurrency > b.count)
+        bench_fail("needs 0 < CONCURRENCY <= COUNT");
     return b;
 }
 
@@ -82,17 +84,14 @@ const char *bench_path(const struct bench *b)
     else if (strncmp(b->row, "new", 3) == 0 || strncmp(b->row, "alone", 5) == 0)
         snprintf(path, sizeof path, "/small");
     else
-        bench_die(b->row);
+        bench_fail("no such row");
     return path;
 }
 
 void bench_done(const struct bench *b, const char *version, uint64_t bytes, uint64_t cpu_ns)
 {
-    if (bytes != b->count * b->body) {
-        fprintf(stderr, "%s: %llu bytes came in %u requests\n", program_invocation_short_name,
-                (unsigned long long)bytes, b->count);
-        exit(1);
-    }
+    if (bytes != b->count * b->body)
+        bench_fail("too few bytes came, or too many");
     printf("row=%s version=%s count=%u bytes=%llu cpu_ns=%llu\n", b->row, version, b->count,
            (unsigned long long)bytes, (unsigned long long)cpu_ns);
 }
@@ -123,7 +122,7 @@ char *bench_control(uint16_t port, const char *path, size_t *len)
 
     char *body = memmem(answer, have, "\r\n\r\n", 4);
     if (body == NULL)
-        bench_die("control answer without a head");
+        bench_fail("control answer without a head");
     body += 4;
     *len = have - (size_t)(body - answer);
     memmove(answer, body, *len);

@@ -34,7 +34,8 @@ struct bench_ended {
 };
 
 struct bench bench_args(int argc, char **argv);
-_Noreturn void bench_die(const char *what);      /* says errno too */
+_Noreturn void bench_die(const char *call);      /* which set errno */
+_Noreturn void bench_fail(const char *why);
 void bench_raise_descriptor_limit(void);         /* ten thousand requests at once need as many */
 
 uint64_t bench_now_ns(void);     /* CLOCK_MONOTONIC, comparable with the server's */
@@ -57,7 +58,7 @@ struct bench_waiter {
     void (*start)(unsigned id, unsigned never); /* a request to /never/NEVER */
     void (*turn)(void);                         /* one turn of the loop, of at most 1 ms */
     void (*cancel)(unsigned id);
-    void (*cancel_from_elsewhere)(unsigned id); /* from another thread; NULL if that is not possible */
+    void (*cancel_from_elsewhere)(unsigned id); /* on another thread; NULL: not possible */
     void (*release)(unsigned id);               /* what is left to free after a cancel */
     void (*close)(void);
 };

@@ -21,7 +21,7 @@ static CURLM *shared;
 static struct curl_slist *headers;
 static uint16_t port;
 static int epoll;
-static uint64_t deadline_ns = UINT64_MAX;   /* when libcurl wants to be called though no socket is ready */
+static uint64_t deadline_ns = UINT64_MAX;   /* when libcurl wants to be called in any case */
 static uint64_t bytes;                      /* of bodies */
 static bool alone;
 
@@ -54,7 +54,7 @@ static CURLM *new_multi(void)
 {
     CURLM *multi = curl_multi_init();
     if (multi == NULL)
-        bench_die("curl_multi_init");
+        bench_fail("curl_multi_init");
     return multi;
 }
 
@@ -71,7 +71,7 @@ static CURL *new_easy(const char *path)
     snprintf(url, sizeof url, "http://127.0.0.1:%u%s", port, path);
     CURL *easy = curl_easy_init();
     if (easy == NULL)
-        bench_die("curl_easy_init");
+        bench_fail("curl_easy_init");
     curl_easy_setopt(easy, CURLOPT_URL, url);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
@@ -126,7 +126,7 @@ static void row_requests(const struct bench *b)
             long status = 0;
             curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
             if (message->data.result != CURLE_OK || status != 200)
-                bench_die(curl_easy_strerror(message->data.result));
+                bench_fail(curl_easy_strerror(message->data.result));
             curl_multi_remove_handle(shared, easy);
             done++;
             if (started < b->count) {

@@ -24,7 +24,7 @@ static char buffer[BENCH_BUFFER];
 static void open_client(void)
 {
     if ((client = ifetch_client_new()) == NULL)
-        bench_die("ifetch_client_new");
+        bench_fail("ifetch_client_new");
     struct epoll_event event = { .events = EPOLLIN };
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, ifetch_client_fd(client), &event) != 0)
         bench_die("epoll_ctl");
@@ -54,7 +54,7 @@ static void finish(ifetch *fetch)
 {
     const ifetch_response *response = ifetch_result(fetch);
     if (ifetch_error_code(fetch) != IFETCH_ERROR_NONE || ifetch_response_status(response) != 200)
-        bench_die(ifetch_error_message(fetch));
+        bench_fail(ifetch_error_message(fetch));
     size_t len;
     ifetch_response_body(response, &len);
     bytes += len;
@@ -152,7 +152,7 @@ static void waiter_turn(void)
     }
     for (unsigned id = 0; id < started; id++)
         if (ifetch_poll(fetches[id]) != IFETCH_PENDING)
-            bench_die(ifetch_error_message(fetches[id]));
+            bench_fail(ifetch_error_message(fetches[id]));
     nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 }
 

@@ -25,7 +25,8 @@ class Programs:
 
     def __enter__(self):
         command = [self.folder / "server", str(self.server_core)]
-        self.server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self.server = subprocess.Popen(command, text=True, **pipes)
         self.port = self.server.stdout.readline().strip()
         return self
 
@@ -35,10 +36,10 @@ class Programs:
 
     def _run(self, client, row, count, concurrency, body=None, under=(), env=()):
         """One run of a client on its core; what it prints, and what it or its tool says aside."""
-        arguments = [client, row, self.port, count, concurrency] + ([body] if body else [])
-        command = [*under, self.folder / client, *arguments[1:]]
+        sizes = [count, concurrency] + ([body] if body else [])
+        command = [str(w) for w in (*under, self.folder / client, row, self.port, *sizes)]
         done = subprocess.run(
-            [str(word) for word in command],
+            command,
             preexec_fn=lambda: os.sched_setaffinity(0, {self.client_core}),
             env=os.environ | dict(env),
             capture_output=True,
@@ -46,14 +47,15 @@ class Programs:
             timeout=PATIENCE_S,
         )
         if done.returncode != 0:
-            sys.exit(f"{' '.join(map(str, command))}: status {done.returncode}\n{done.stderr}")
+            sys.exit(f"{' '.join(command)}: status {done.returncode}\n{done.stderr}")
         return done
 
     def figures(self, client, row, *sizes, **more):
         """What a client prints, such as {"cpu_ns": 1234}."""
         words = self._run(client, row, *sizes, **more).stdout.split()
-        pairs = (word.split("=", 1) for word in words if "=" in word)
-        return {name: value if name in ("row", "version") else float(value) for name, value in pairs}
+        pairs = dict(word.split("=", 1) for word in words if "=" in word)
+        texts = {name: pairs.pop(name) for name in ("row", "version") if name in pairs}
+        return texts | {name: float(value) for name, value in pairs.items()}
 
     def heap(self, *run):
         """Heap bytes of a row that says them. Without the thread caches of malloc, which would

@@ -69,8 +69,7 @@ static char *read_head(struct connection *c, char *p, char *end)
             c->chunked = true;
         p = line_end + 1;
     }
-    errno = EPROTO;
-    bench_die("a response head in pieces");
+    bench_fail("a response head in pieces");
 }
 
 static void read_chunks(struct connection *c, const char *p, const char *end)
@@ -89,7 +88,8 @@ static void read_chunks(struct connection *c, const char *p, const char *end)
             bytes += c->size;
             c->size = 0;
         } else if (digit != '\r') {
-            c->size = 16 * c->size + (uint64_t)(digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10);
+            int value = digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10;
+            c->size = 16 * c->size + (uint64_t)value;
         }
     }
 }

@@ -1,5 +1,5 @@
-"""Runs every row and prints one table. Judge by instructions, system calls, heap and the CPU ratios
-of one round: times on a shared machine swing."""
+"""Runs every row and prints one table. Judge by instructions, system calls, heap and the CPU
+ratios of one round: times on a shared machine swing."""
 
 import argparse
 import os
@@ -14,15 +14,15 @@ from table import heading, line, number, ratio
 
 RAW, CURL, IFETCH = "raw", "libcurl", "ifetch"
 
-# Who takes part: a label, its program, and the name that the program has for its way to do the row.
-ON_A_CLIENT = [(RAW, "raw", "new"), (CURL, "curl", "new"),
-               (IFETCH, "ifetch", "new"), ("ifetch, ifetch_client_wait()", "ifetch", "new-wait")]
-ALONE = [("ifetch, no client", "ifetch", "alone"),
-         ("ifetch, no client, ifetch_wait()", "ifetch", "alone-wait")]
-
 
 def all_three(row):
+    """Who takes part: a label, its program, and what the program calls its way to do the row."""
     return [(RAW, "raw", row), (CURL, "curl", row), (IFETCH, "ifetch", row)]
+
+
+ON_A_CLIENT = [*all_three("new"), ("ifetch, ifetch_client_wait()", "ifetch", "new-wait")]
+ALONE = [("ifetch, no client", "ifetch", "alone"),
+         ("ifetch, no client, ifetch_wait()", "ifetch", "alone-wait")]
 
 
 @dataclass
@@ -34,6 +34,10 @@ class Requests:
     counts: tuple        # of the two runs whose difference is taken
     timed: int           # requests in each round
     body: int = None
+
+    COLUMNS = ("instructions", "x raw", "x curl", "system calls", "x raw", "x curl",
+               "CPU x raw", "x curl")
+    WIDTHS = (14, 7, 8, 15, 7, 8, 12, 8)
 
     def measure(self, programs, rounds):
         exact = {}
@@ -51,14 +55,13 @@ class Requests:
 
     def show(self, measured):
         exact, cpu = measured
-        heading(self.title, [("instructions", 15), ("x raw", 8), ("x libcurl", 10), ("system calls", 15),
-                             ("x raw", 8), ("x libcurl", 10), ("CPU x raw", 13), ("x libcurl", 10)])
+        heading(self.title, self.COLUMNS, self.WIDTHS)
         for label, figures in exact.items():
             cells = []
             for value, raw, curl in zip(figures, exact[RAW], exact[CURL]):
-                cells += [(number(value), 15), (ratio(value, raw), 8), (ratio(value, curl), 10)]
-            cells += [(number(by_round(cpu[label], cpu[RAW])), 13), (number(by_round(cpu[label], cpu[CURL])), 10)]
-            line("  " + label, cells)
+                cells += [number(value), ratio(value, raw), ratio(value, curl)]
+            cells += [number(by_round(cpu[label], cpu[base])) for base in (RAW, CURL)]
+            line("  " + label, cells, self.WIDTHS)
 
 
 @dataclass
@@ -66,17 +69,21 @@ class Heap:
     """Bytes per request that waits for its head."""
     title: str
     row: str
-    concurrency: int
+    count: int
+
+    COLUMNS = ("heap bytes", "x raw", "x curl")
+    WIDTHS = (14, 7, 8)
 
     def measure(self, programs, _rounds):
         progress(self.title)
-        n = self.concurrency
-        return {label: programs.heap(client, row, n, n) / n for label, client, row in all_three(self.row)}
+        return {label: programs.heap(client, row, self.count, self.count) / self.count
+                for label, client, row in all_three(self.row)}
 
     def show(self, heap):
-        heading(self.title, [("heap bytes", 15), ("x raw", 8), ("x libcurl", 10)])
+        heading(self.title, self.COLUMNS, self.WIDTHS)
         for label, value in heap.items():
-            line("  " + label, [(number(value), 15), (ratio(value, heap[RAW]), 8), (ratio(value, heap[CURL]), 10)])
+            cells = number(value), ratio(value, heap[RAW]), ratio(value, heap[CURL])
+            line("  " + label, cells, self.WIDTHS)
 
 
 @dataclass
@@ -87,30 +94,33 @@ class Cancel:
     count: int
     concurrency: int
 
+    COLUMNS = ("CPU x raw", "x curl", "freed x raw", "x curl", "EOF", "RST", "p50 us", "p99 us")
+    WIDTHS = (14, 8, 14, 8, 9, 8, 9, 9)
+
     def measure(self, programs, rounds):
         results = {label: [] for label, _, _ in all_three(self.row)}
         for n in range(rounds):
             progress(f"{self.title}: round {n + 1} of {rounds}")
             for label, client, row in all_three(self.row):
-                results[label].append(programs.figures(client, row, self.count, self.concurrency))
+                figures = programs.figures(client, row, self.count, self.concurrency)
+                results[label].append(figures)
         return results
 
     def show(self, results):
-        heading(self.title, [("CPU x raw", 15), ("x libcurl", 10), ("freed, x raw", 14), ("x libcurl", 10),
-                             ("EOF", 9), ("RST", 8), ("p50 us", 10), ("p99 us", 10)])
-        cancel = {label: [r.get("cpu_ns", 0) for r in rs] for label, rs in results.items()}
-        freed = {label: [r.get("cpu_ns", 0) + r.get("release_cpu_ns", 0) for r in rs]
-                 for label, rs in results.items()}
+        heading(self.title, self.COLUMNS, self.WIDTHS)
+        cancelled = {label: [r.get("cpu_ns", 0) for r in rounds]
+                     for label, rounds in results.items()}
+        freed = {label: [r.get("cpu_ns", 0) + r.get("release_cpu_ns", 0) for r in rounds]
+                 for label, rounds in results.items()}
         for label, rounds in results.items():
             if "p50_us" not in rounds[0]:
                 print(f"  {label}: not possible")
                 continue
-            cells = [(number(by_round(times[label], times[base])), width)
-                     for times, widths in ((cancel, (15, 10)), (freed, (14, 10)))
-                     for base, width in zip((RAW, CURL), widths)]
-            cells += [(f"{median(r[name] for r in rounds):,.0f}", width)
-                      for name, width in (("eof", 9), ("rst", 8), ("p50_us", 10), ("p99_us", 10))]
-            line("  " + label, cells)
+            cells = [number(by_round(cpu[label], cpu[base]))
+                     for cpu in (cancelled, freed) for base in (RAW, CURL)]
+            cells += [f"{median(r[name] for r in rounds):,.0f}"
+                      for name in ("eof", "rst", "p50_us", "p99_us")]
+            line("  " + label, cells, self.WIDTHS)
 
 
 def by_round(times, base):
@@ -121,8 +131,7 @@ def by_round(times, base):
 def rows(quick):
     counts = (100, 300) if quick else (200, 1200)
     timed = 500 if quick else 5000
-    body = (32 if quick else 1024) * 1024 * 1024
-    size = "32 MiB" if quick else "1 GiB"
+    body, size = (32 << 20, "32 MiB") if quick else (1 << 30, "1 GiB")
     many = 1000 if quick else 10000
     yield Requests("new connection each, 1 at a time", ON_A_CLIENT + ALONE, 1, counts, timed)
     yield Requests("new connection each, 64 at a time", ON_A_CLIENT, 64, counts, timed)
@@ -138,25 +147,28 @@ def rows(quick):
 
 
 def versions(programs):
-    curl, ifetch = (programs.figures(client, "new", 1, 1)["version"] for client in ("curl", "ifetch"))
+    curl, ifetch = (programs.figures(client, "new", 1, 1)["version"]
+                    for client in ("curl", "ifetch"))
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    return (f"ifetch {ifetch}, libcurl {curl}; {model[1] if model else platform.machine()}, {os.cpu_count()} cores, "
-            f"Linux {platform.release()}; server on core {programs.server_core}, clients on core {programs.client_core}")
+    machine = model[1] if model else platform.machine()
+    return (f"ifetch {ifetch}, libcurl {curl}, Linux {platform.release()}, {machine}\n"
+            f"server on core {programs.server_core}, clients on core {programs.client_core}, "
+            f"of {os.cpu_count()}")
 
 
 NOTES = """
 instructions   of the process in user space, per request, counted by callgrind
-system calls   per request, counted by strace; it slows the client down, so that answers wait for it
+system calls   per request, counted by strace; it slows the client, so that answers wait for it
                both are differences between two run lengths, so that starting up cancels out
-CPU            user and system time of the client; medians of the ratios of {rounds} interleaved rounds
+CPU            user and system time of the client: the median ratio of {rounds} interleaved rounds
 bodies         every client reads with a buffer of 256 KiB and drops what it read
-heap           what malloc has handed out, its own headers included (mallinfo2), over the requests,
-               which all go to one URL unless said
+heap           what malloc has handed out, its own headers included (mallinfo2), over the
+               requests, which all go to one URL unless said
 cancel         raw: close(); libcurl: curl_multi_remove_handle(); ifetch: ifetch_cancel()
 freed          cancelled, and everything of the request freed
-EOF, RST       at how many cancels the server read an EOF, and at how many it saw an RST; both can be
+EOF, RST       at how many cancels the server read an EOF, and at how many it saw an RST
 p50, p99       from the call to the server's notice, both by the machine's monotonic clock
-busy           cancels come from a second thread while the first computes; raw: shutdown()"""
+busy           a second thread cancels while the first computes; raw: shutdown()"""
 
 
 def main():
@@ -164,7 +176,7 @@ def main():
     parser.add_argument("folder", help="where build.sh put the programs")
     parser.add_argument("--quick", action="store_true", help="fewer requests, shorter bodies")
     parser.add_argument("words", nargs="*", help="only the rows whose titles hold one of these")
-    chosen = parser.parse_args()
+    chosen = parser.parse_intermixed_args()
 
     rounds = 3 if chosen.quick else 7
     todo = [row for row in rows(chosen.quick)

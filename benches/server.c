@@ -8,8 +8,8 @@
  *     GET /chunked/N         N bytes, a multiple of 16 KiB, in chunks of 16 KiB
  *     GET /never/ID          no answer
  *     GET /waiting           a uint32_t: how many requests to /never are open
- *     GET /ended             a struct bench_ended for each that its client gave up, since the last ask;
- *                            only now the server closes them, so that it never lags behind the client
+ *     GET /ended             a struct bench_ended for each that its client gave up since the last
+ *                            ask; they are closed only now, so that the server does not lag
  *
  * A request has to arrive in one piece, as small ones do over loopback. */
 
@@ -104,7 +104,7 @@ static void notice(int fd, bool eof, bool reset)
     ended[c->notice].reset |= reset;
 }
 
-/* Closing with an RST spares the client TIME_WAIT, so that no number of cancels uses up its ports. */
+/* Closing with an RST spares the client TIME_WAIT: no number of cancels uses up its ports. */
 static void close_gone(void)
 {
     static const struct linger now = { .l_onoff = 1 };
@@ -121,12 +121,15 @@ static void send_body(int fd)
     struct body *b = &c->body;
     uint64_t last = b->end + b->tail_len;
     while (b->at < last) {
-        const char *from = b->tail + (b->at - b->end);
-        uint64_t len = last - b->at;
+        const char *from;
+        uint64_t len;
         if (b->at < b->end) {
-            uint64_t offset = b->at % b->period;
+            uint64_t offset = b->at % b->period, left = b->end - b->at;
             from = b->pattern + offset;
-            len = b->period - offset < b->end - b->at ? b->period - offset : b->end - b->at;
+            len = b->period - offset < left ? b->period - offset : left;
+        } else {
+            from = b->tail + (b->at - b->end);
+            len = last - b->at;
         }
         /* Held back for the FIN, so that the last segment carries it: then the server always
          * closes first, and TIME_WAIT is never at the client's ports. */
@@ -161,7 +164,8 @@ static void answer_bytes(int fd, const void *bytes, uint64_t period, uint64_t le
 {
     char framing[64];
     snprintf(framing, sizeof framing, "Content-Length: %llu", (unsigned long long)len);
-    answer(fd, (struct body){ .pattern = bytes, .period = period, .end = len, .tail = "" }, framing);
+    struct body body = { .pattern = bytes, .period = period, .end = len };
+    answer(fd, body, framing);
 }
 
 static void answer_ended(int fd)
@@ -182,14 +186,14 @@ static void serve(int fd, const char *request)
     c->close = strstr(request, "\r\nConnection: close\r\n") != NULL;
     if (strncmp(request, "GET /small ", 11) == 0) {
         uint64_t len = strlen(small[c->close]);
-        c->body = (struct body){ .pattern = small[c->close], .period = len, .end = len, .tail = "" };
+        c->body = (struct body){ .pattern = small[c->close], .period = len, .end = len };
         send_body(fd);
     } else if (sscanf(request, "GET /length/%llu ", &n) == 1) {
         answer_bytes(fd, plain, sizeof plain, n);
     } else if (sscanf(request, "GET /chunked/%llu ", &n) == 1 && n % CHUNK == 0) {
-        answer(fd, (struct body){ .pattern = chunked, .period = sizeof chunked,
-                                  .end = n / CHUNK * (CHUNK + 8), .tail = "0\r\n\r\n", .tail_len = 5 },
-               "Transfer-Encoding: chunked");
+        struct body body = { .pattern = chunked, .period = sizeof chunked,
+                             .end = n / CHUNK * (CHUNK + 8), .tail = "0\r\n\r\n", .tail_len = 5 };
+        answer(fd, body, "Transfer-Encoding: chunked");
     } else if (sscanf(request, "GET /never/%llu ", &n) == 1) {
         c->waiting = true;
         c->id = (uint32_t)n;
@@ -233,7 +237,7 @@ static void accept_all(int listener)
     int fd;
     while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
         if (fd >= CONNECTIONS)
-            bench_die("too many connections");
+            bench_fail("too many connections");
         watch(fd, EPOLL_CTL_ADD, EPOLLIN);
     }
     if (errno != EAGAIN && errno != ECONNABORTED)

@@ -1,6 +1,6 @@
-"""Prints the tables: a figure, and how it compares with raw and with libcurl."""
+"""Prints the tables: figures, and how they compare with raw and with libcurl."""
 
-LABEL = 36
+LABEL = 34
 
 
 def number(value):
@@ -12,14 +12,14 @@ def number(value):
 
 
 def ratio(value, base):
-    return "-" if value is None or not base else number(value / base)
+    return number(value / base) if base else "-"
 
 
-def line(label, cells):
-    print(f"{label:{LABEL}}" + "".join(f"{cell:>{width}}" for cell, width in cells))
+def line(label, cells, widths):
+    print(f"{label:{LABEL}}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths)))
 
 
-def heading(title, columns):
+def heading(title, columns, widths):
     print()
-    line(title, columns)
-    print("-" * (LABEL + sum(width for _, width in columns)))
+    line(title, columns, widths)
+    print("-" * (LABEL + sum(widths)))

@@ -15,7 +15,7 @@ static uint32_t waiting_at_server(const struct bench *b)
     char *answer = bench_control(b->port, "/waiting", &len);
     uint32_t n;
     if (len != sizeof n)
-        bench_die("/waiting");
+        bench_fail("/waiting does not answer with a number");
     memcpy(&n, answer, sizeof n);
     free(answer);
     return n;
@@ -47,7 +47,7 @@ static void collect(const struct bench *b, const uint64_t *called_ns, struct not
     struct bench_ended *ended = (struct bench_ended *)bench_control(b->port, "/ended", &len);
     for (size_t i = 0; i < len / sizeof *ended; i++) {
         if (ended[i].id >= b->concurrency || notices->count == b->count)
-            bench_die("/ended");
+            bench_fail("the server noticed cancels that were none");
         notices->latency_ns[notices->count++] = ended[i].ns - called_ns[ended[i].id];
         notices->eofs += ended[i].eof;
         notices->resets += ended[i].reset;
@@ -70,9 +70,10 @@ static void print_cancels(const struct bench *b, struct notices *notices, uint64
                           uint64_t release_ns)
 {
     if (notices->count != b->count)
-        bench_die("the server did not notice every cancel");
+        bench_fail("the server did not notice every cancel");
     qsort(notices->latency_ns, notices->count, sizeof *notices->latency_ns, by_value);
-    printf("row=%s count=%u cpu_ns=%llu release_cpu_ns=%llu eof=%u rst=%u p50_us=%.1f p99_us=%.1f\n",
+    printf("row=%s count=%u cpu_ns=%llu release_cpu_ns=%llu eof=%u rst=%u "
+           "p50_us=%.1f p99_us=%.1f\n",
            b->row, b->count, (unsigned long long)cancel_ns, (unsigned long long)release_ns,
            notices->eofs, notices->resets, percentile_us(notices, 50),
            percentile_us(notices, 99));

@@ -279,7 +279,7 @@ enum ifetch_error
      */
     IFETCH_ERROR_BAD_FRAMING = 22,
     /**
-     * The chunked coding is broken (RFC 9112 section 7.1).
+     * The chunked coding, its trailer section included, is broken (RFC 9112 section 7.1).
      */
     IFETCH_ERROR_BAD_CHUNK = 23,
     /**

@@ -3,6 +3,7 @@
 mod support;
 
 use std::net::TcpListener;
+use std::sync::mpsc::{Sender, channel};
 use support::*;
 
 /// One row: what is asked for, and the lines that the server reads.
@@ -311,9 +312,12 @@ fn an_empty_upload_is_an_empty_body() {
 
 const LARGE: usize = 8 << 20;
 
+/// A body, and the lengths of its chunks, if it had any.
+type Seen = (Vec<u8>, Vec<usize>);
+
 /// A server that reads nothing of the body until it is told, then slowly, then all of it.
-fn slow_reader() -> (Peer<(Vec<u8>, Vec<usize>)>, std::sync::mpsc::Sender<()>) {
-    let (go, told) = std::sync::mpsc::channel();
+fn slow_reader() -> (Peer<Seen>, Sender<()>) {
+    let (go, told) = channel();
     let peer = Peer::start(move |mut link| {
         let head = link.read_head();
         told.recv_timeout(PATIENCE).expect("the test says go");

@@ -104,7 +104,9 @@ impl Exchange {
     /// The caller has written everything.
     pub(crate) fn write_end(&mut self, now: Instant) -> Result<(), Error> {
         let before = self.sending.sent();
-        let result = self.sending.write_end(&mut self.tcp)?;
+        let result = self.sending.write_end(&mut self.tcp);
+        let result =
+            result.map_err(|e| e.behind(&format!("send the request to {}: ", self.peer)))?;
         self.note_sent(before, result, now);
         Ok(())
     }
@@ -169,15 +171,15 @@ impl Exchange {
     ) -> Result<Option<Fields>, Error> {
         let mut budget = BUDGET;
         loop {
-            if let Some(trailers) = self.settle(rules)? {
-                return Ok(Some(trailers));
-            }
-            let run = self.decoder.run();
             if body.len() as u64 > limit {
                 body.truncate(limit as usize);
                 let why = format!("its body is longer than {limit} bytes");
                 return Err(self.explain(Error::new(Kind::BodyTooLarge, why)));
             }
+            if let Some(trailers) = self.settle(rules)? {
+                return Ok(Some(trailers));
+            }
+            let run = self.decoder.run();
             if !self.inbox.is_empty() {
                 let count = at_most(run.left(), self.inbox.rest().len());
                 body.extend_from_slice(&self.inbox.rest()[..count]);

@@ -62,7 +62,7 @@ pub enum ifetch_error {
     /// The response's length cannot be trusted (RFC 9112 section 6.3): Content-Length differing,
     /// malformed or beside Transfer-Encoding, or a transfer coding that is not understood.
     IFETCH_ERROR_BAD_FRAMING = 22,
-    /// The chunked coding is broken (RFC 9112 section 7.1).
+    /// The chunked coding, its trailer section included, is broken (RFC 9112 section 7.1).
     IFETCH_ERROR_BAD_CHUNK = 23,
     /// More bytes came after the end of the response.
     IFETCH_ERROR_EXTRA_BYTES = 24,

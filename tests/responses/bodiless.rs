@@ -14,6 +14,9 @@ pub(crate) fn rows() -> Vec<Row> {
         row("HEAD of an error", sends("HTTP/1.1 404 No\r\nContent-Length: 4\r\n\r\n"), done(404, "")).options(head),
         row("HEAD, and then the end", answer("Content-Length: 5\r\n\r\n").closes(), done(200, "")).options(head),
         row("HEAD with a body all the same", answer("Content-Length: 5\r\n\r\nhello"), extra(200, "")).options(head),
+        // There is no body to be misread, but a server that says two things is not to be trusted.
+        row("HEAD with a length beside chunked", answer("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"), fails(IFETCH_ERROR_BAD_FRAMING)).options(head),
+        row("204 with two lengths", sends("HTTP/1.1 204 No\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"), fails(IFETCH_ERROR_BAD_FRAMING)),
         row("204", sends("HTTP/1.1 204 No Content\r\n\r\n"), done(204, "")),
         row("204 with a length", sends("HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n"), done(204, "")),
         row("204 with chunked", sends("HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\n\r\n"), done(204, "")),

@@ -13,29 +13,42 @@ use std::time::Instant;
 /// Plays the row in every way it is to be played, and tells of the first that goes wrong.
 pub(crate) fn play(row: &Row) -> Result<(), String> {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
-    let bytes = &row.script.bytes[..];
-    let once = |what: String, parts: &[&[u8]], cap: Option<usize>| {
-        let options = (row.options)(Options::new());
-        let options = if cap.is_some() { options.stream() } else { options };
-        let split = parts.len() > 1 || cap.is_some();
-        Stage::set(&listener, &options, cap.unwrap_or(7))
-            .and_then(|stage| stage.perform(parts, row.script.end))
-            .and_then(|got| row.expected.difference(&got, split).map_or(Ok(()), Err))
-            .map_err(|wrong| format!("{} ({what}): {wrong}", row.name))
+    let whole = &row.script.bytes[..];
+    let ways: &[Option<usize>] = match row.reading {
+        Reading::Both => &[None, Some(1), Some(7)],
+        Reading::Collected | Reading::Streamed => &[None],
     };
-
-    once("whole".into(), &[bytes], None)?;
-    for at in row.splits.clone().unwrap_or_else(|| (1..bytes.len()).collect()) {
-        once(format!("split at {at}"), &[&bytes[..at], &bytes[at..]], None)?;
-    }
-    if row.splits.is_none() {
-        once("byte by byte".into(), &bytes.chunks(1).collect::<Vec<_>>(), None)?;
-    }
-    if row.reading == Reading::Both {
-        once("read by 1 byte".into(), &[bytes], Some(1))?;
-        once("read by 7 bytes".into(), &[bytes], Some(7))?;
+    for &cap in ways {
+        let how = cap.map_or(String::new(), |cap| format!(", read by {cap}"));
+        let once = |what: String, parts: &[&[u8]]| {
+            play_once(row, &listener, parts, cap)
+                .map_err(|wrong| format!("{} ({what}{how}): {wrong}", row.name))
+        };
+        once("whole".into(), &[whole])?;
+        for at in row.splits.clone().unwrap_or_else(|| (1..whole.len()).collect()) {
+            once(format!("split at {at}"), &[&whole[..at], &whole[at..]])?;
+        }
+        if row.splits.is_none() {
+            once("byte by byte".into(), &whole.chunks(1).collect::<Vec<_>>())?;
+        }
     }
     Ok(())
+}
+
+/// Plays the row with its response in these parts; `cap` makes it a streaming fetch that is read by so many bytes.
+fn play_once(
+    row: &Row,
+    listener: &TcpListener,
+    parts: &[&[u8]],
+    cap: Option<usize>,
+) -> Result<(), String> {
+    let options = (row.options)(Options::new());
+    let options = if cap.is_some() { options.stream() } else { options };
+    let stage = Stage::set(listener, &options, cap.unwrap_or(7))?;
+    let got = stage.perform(parts, row.script.end)?;
+    // Also a streaming fetch may be done before it has received the last part.
+    let in_parts = parts.len() > 1 || cap.is_some();
+    row.expected.difference(&got, in_parts).map_or(Ok(()), Err)
 }
 
 struct Stage {

@@ -152,7 +152,12 @@ impl Chunked {
         // One byte past the limit is enough to know, however much came.
         let room = (limits.trailer_bytes + 1).saturating_sub(before);
         bytes.extend_from_slice(&input[..input.len().min(room)]);
-        let in_trailers = |e: Error| e.behind("in the trailer section, ");
+        let in_trailers = |e: Error| match e.kind {
+            Kind::BadHead => {
+                bad(format!("in the trailer section, {}", e.message.to_string_lossy()))
+            }
+            _ => e.behind("in the trailer section, "),
+        };
         let end = find_end(bytes, searched).map_err(in_trailers)?;
         if end.unwrap_or(bytes.len()) > limits.trailer_bytes {
             let limit = limits.trailer_bytes;
