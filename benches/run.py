@@ -135,8 +135,8 @@ def rows(quick):
     many = 1000 if quick else 10000
     yield Requests("new connection each, 1 at a time", ON_A_CLIENT + ALONE, 1, counts, timed)
     yield Requests("new connection each, 64 at a time", ON_A_CLIENT, 64, counts, timed)
-    yield Requests(f"{size} by Content-Length", all_three("length"), 1, (1, 2), 1, body)
-    yield Requests(f"{size} in chunks of 16 KiB", all_three("chunked"), 1, (1, 2), 1, body)
+    yield Requests(f"{size} by Content-Length", all_three("length"), 1, (1, 3), 1, body)
+    yield Requests(f"{size} in chunks of 16 KiB", all_three("chunked"), 1, (1, 3), 1, body)
     for n in sorted({1000, many}):
         yield Heap(f"{n:,} waiting on one client", "waiting", n)
     yield Heap(f"{many:,} waiting, to as many URLs", "waiting-urls", many)

@@ -15,8 +15,9 @@
  *     ifetch_free(f);
  *
  * Any loop. Watch ifetch_fd() for reading, call ifetch_poll() when it is readable. The descriptor
- * never changes, needs no timer beside it, and serves deadlines as well as sockets. Only after
- * IFETCH_PENDING is there something to wait for.
+ * never changes, needs no timer beside it, and serves deadlines as well as sockets. Wait only
+ * after IFETCH_PENDING: any other answer asks for another call first. A caller that does not want
+ * to read or write yet may wait as well; the descriptor tells of all else that happens.
  *
  * Any moment. ifetch_cancel() ends a fetch in whatever it is doing, from any thread or signal
  * handler, without blocking, and the server can tell: the connection is ended before it returns.
@@ -194,8 +195,8 @@ enum ifetch_error
      */
     IFETCH_ERROR_BUSY = 2,
     /**
-     * The call does not fit this fetch or its state: reading a fetch that collects its body,
-     * writing to one without a streamed upload, writing more than was announced.
+     * The call does not fit this fetch or its state, or its options exclude each other: an
+     * upgrade with a request body.
      */
     IFETCH_ERROR_WRONG_STATE = 3,
     /**

@@ -73,8 +73,7 @@ fn reach(code: ifetch_error) -> Told {
         IFETCH_ERROR_INVALID_ARGUMENT => Returned(options().try_limit(99, 1)),
         // a_second_thread_is_told_busy()
         IFETCH_ERROR_BUSY => Elsewhere,
-        // Calls that do not fit a fetch answer with a status: what_does_not_fit_is_refused()
-        IFETCH_ERROR_WRONG_STATE => Elsewhere,
+        IFETCH_ERROR_WRONG_STATE => By(Fetch::start("http://a.test/", &options().upgrade("x").body(b"hello")), "upgrade".into()),
         IFETCH_ERROR_UNSUPPORTED => By(Fetch::get("https://a.test/"), "https".into()),
         IFETCH_ERROR_INVALID_URL => By(Fetch::get("http://"), "URL".into()),
         IFETCH_ERROR_INVALID_METHOD => Returned(options().try_method("A B")),
@@ -105,7 +104,7 @@ fn reach(code: ifetch_error) -> Told {
         // a_lack_of_descriptors_is_told()
         IFETCH_ERROR_SYSTEM => Elsewhere,
         IFETCH_ERROR_CANCELLED => cancelled(),
-        // No input leads to it: src/ffi/mod.rs tests the guard that turns a panic into it.
+        // No input leads to it: src/client/core.rs tests that a panic does.
         IFETCH_ERROR_INTERNAL => Elsewhere,
     }
 }
@@ -250,14 +249,6 @@ fn what_does_not_fit_is_refused() {
     assert_eq!(fetch.finish().body, "hello");
     assert_eq!(fetch.read(&mut [0; 8]), (0, IFETCH_FAILED), "it has collected its body");
     assert_eq!(fetch.poll(), IFETCH_DONE);
-}
-
-#[test]
-fn an_upgrade_excludes_a_body() {
-    let options = Options::new().upgrade("x").body(b"hello");
-    let fetch = Fetch::start("http://127.0.0.1:1/", &options);
-    assert_eq!(fetch.poll(), IFETCH_FAILED);
-    assert_eq!(fetch.error(), IFETCH_ERROR_INVALID_ARGUMENT);
 }
 
 #[test]

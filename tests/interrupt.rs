@@ -97,9 +97,8 @@ fn cancels_from_many_threads_beside_a_driven_client_corrupt_nothing() {
     let serving = serve_forever(listener);
     for round in 0..50 {
         let client = Client::new();
-        let fetches: Vec<Fetch> = (0..20)
-            .map(|_| client.start(&format!("http://{address}/"), &Options::new()))
-            .collect();
+        let fetches: Vec<Fetch> =
+            (0..20).map(|_| client.start(&format!("http://{address}/"), &Options::new())).collect();
         std::thread::scope(|scope| {
             for first in 0..3 {
                 let fetches = &fetches;

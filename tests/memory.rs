@@ -16,7 +16,9 @@ const COMPILERS: [&str; 2] = ["gcc", "clang"];
 fn sanitized(compiler: &str, folder: &Folder, name: &str) -> PathBuf {
     let program = folder.path(name);
     run(tool(compiler)
-        .args("-std=gnu11 -g -O1 -Wall -Wextra -Wpedantic -Werror -fno-omit-frame-pointer".split(' '))
+        .args(
+            "-std=gnu11 -g -O1 -Wall -Wextra -Wpedantic -Werror -fno-omit-frame-pointer".split(' '),
+        )
         .args(["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-Iinclude"])
         .arg(format!("tests/c/{name}.c"))
         .arg(libraries().join("libifetch.a"))
@@ -37,7 +39,8 @@ fn a_program_that_uses_everything_is_clean_under_address_and_undefined_sanitizer
     for compiler in COMPILERS {
         let folder = Folder::new(&format!("exercise-{compiler}"));
         let program = sanitized(compiler, &folder, "exercise");
-        let output = Command::new(program).arg(serve()).env("ASAN_OPTIONS", "detect_leaks=1").output();
+        let output =
+            Command::new(program).arg(serve()).env("ASAN_OPTIONS", "detect_leaks=1").output();
         assert_exercised(&output.expect("it starts"));
     }
 }
@@ -53,7 +56,8 @@ fn the_sanitizers_are_really_on() {
             ("leak", "LeakSanitizer: detected memory leaks"),
             ("overflow", "signed integer overflow"),
         ] {
-            let output = Command::new(&program).arg(way).env("ASAN_OPTIONS", "detect_leaks=1").output();
+            let output =
+                Command::new(&program).arg(way).env("ASAN_OPTIONS", "detect_leaks=1").output();
             let output = output.expect("it starts");
             let complained = String::from_utf8_lossy(&output.stderr);
             assert!(!output.status.success(), "{compiler}, {way}: nothing was told");
@@ -68,7 +72,12 @@ fn the_sanitizers_are_really_on() {
 fn memcheck(program: &Path) -> Command {
     let mut command = Command::new("valgrind");
     command
-        .args(["--quiet", "--error-exitcode=99", "--leak-check=full", "--child-silent-after-fork=yes"])
+        .args([
+            "--quiet",
+            "--error-exitcode=99",
+            "--leak-check=full",
+            "--child-silent-after-fork=yes",
+        ])
         .args(["--errors-for-leak-kinds=definite,indirect,possible", "--show-leak-kinds=all"])
         // A lookup that has been cancelled goes on in its helper, which owns what it needs.
         .arg(format!("--suppressions={}", root().join("tests/c/helpers.supp").display()))

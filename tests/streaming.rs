@@ -282,7 +282,7 @@ fn a_caller_who_does_not_read_stops_the_server() {
     }
 }
 
-/// Up and down at the same time, each way slower than it could be, and far more than fits in between.
+/// Up and down at the same time, and far more than fits in between.
 #[test]
 fn an_echo_goes_both_ways_at_once() {
     let body = large_text(LARGE);

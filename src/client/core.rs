@@ -306,17 +306,39 @@ impl Core {
         key: Key,
         f: impl FnOnce(&mut Fetch, &mut Context<'_>) -> Result<T, Error>,
     ) -> Result<(T, Status), Error> {
-        self.notice_cancel(key);
-        let now = Instant::now();
-        let internal = || Err(Error::new(Kind::Internal, "a bug in ifetch was caught"));
-        let value = self
-            .lend(key, now, |fetch, cx| {
-                let value = f(fetch, cx)?;
-                fetch.drive(cx);
-                Ok(value)
-            })
-            .unwrap_or_else(internal)?;
+        let value = self.attempt(key, f)?;
         Ok((value, self.tell(key)))
+    }
+
+    /// Lets the user of a fetch read or write, and tells how many bytes went and how it stands
+    /// then. If none did, that may be because events have not been looked at yet.
+    pub(super) fn move_bytes(
+        &mut self,
+        key: Key,
+        mut f: impl FnMut(&mut Fetch, &mut Context<'_>) -> Result<usize, Error>,
+    ) -> Result<(usize, Status), Error> {
+        let mut count = self.attempt(key, &mut f)?;
+        if count == 0 && self.fetch(key).status() == Status::Pending {
+            self.turn(0);
+            self.pass_on_news(key);
+            count = self.attempt(key, f)?;
+        }
+        Ok((count, self.tell(key)))
+    }
+
+    fn attempt<T>(
+        &mut self,
+        key: Key,
+        f: impl FnOnce(&mut Fetch, &mut Context<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.notice_cancel(key);
+        let internal = || Err(Error::new(Kind::Internal, "a bug in ifetch was caught"));
+        let attempted = self.lend(key, Instant::now(), |fetch, cx| {
+            let value = f(fetch, cx)?;
+            fetch.drive(cx);
+            Ok(value)
+        });
+        attempted.unwrap_or_else(internal)
     }
 
     /// Turns until `done`, the time is over, or a signal came.
@@ -392,5 +414,25 @@ impl Core {
             entry.cancel.cancel();
             self.drive(key, Instant::now(), None);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_ends_its_fetch_as_internal_and_no_other() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let mut core = Core::new(false);
+        let (key, _) = core.start(Some(url.as_bytes()), Arc::default());
+        let (other, _) = core.start(Some(url.as_bytes()), Arc::default());
+
+        let result = core.lend(key, Instant::now(), |_, _| panic!("a bug, made on purpose"));
+        assert!(result.is_none());
+        assert_eq!(core.fetch(key).status(), Status::Ended(Outcome::Failed));
+        assert_eq!(core.fetch(key).error().unwrap().kind, Kind::Internal);
+        assert_eq!(core.fetch(other).status(), Status::Pending);
     }
 }

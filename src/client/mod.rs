@@ -148,11 +148,11 @@ impl Fetched {
     }
 
     pub(crate) fn read(&self, to: &mut [u8]) -> Option<Result<(usize, Status), Error>> {
-        Some(self.shared.enter()?.act(self.key, |fetch, cx| fetch.read(cx, to)))
+        Some(self.shared.enter()?.move_bytes(self.key, |fetch, cx| fetch.read(cx, to)))
     }
 
     pub(crate) fn write(&self, data: &[u8]) -> Option<Result<(usize, Status), Error>> {
-        Some(self.shared.enter()?.act(self.key, |fetch, cx| fetch.write(cx, data)))
+        Some(self.shared.enter()?.move_bytes(self.key, |fetch, cx| fetch.write(cx, data)))
     }
 
     pub(crate) fn write_end(&self) -> Option<Result<Status, Error>> {

@@ -58,6 +58,7 @@ impl Inbox {
         max: usize,
     ) -> Result<Option<usize>, Errno> {
         self.make_room(buffer);
+        let max = max.min(self.bytes.capacity() - self.bytes.len());
         let wanted = first.len() + max;
         tcp.receive(wanted, |fd| sys::recv_split(fd, first, &mut self.bytes, max))
     }
@@ -66,7 +67,8 @@ impl Inbox {
         if self.is_empty() {
             self.at = 0;
             self.bytes.clear();
-            if !self.lent && self.bytes.capacity() == 0 {
+            if !self.lent {
+                // Memory that a left-over needed goes with it.
                 self.bytes = std::mem::take(buffer);
                 self.bytes.reserve(BUFFER);
                 self.lent = true;

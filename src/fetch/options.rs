@@ -1,6 +1,6 @@
 //! How to fetch, as the caller wants it.
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::proto::h1::decode::Rules;
 use crate::proto::request::{Body, Request};
 
@@ -120,7 +120,8 @@ impl Options {
     /// Refuses what can be set but does not go together.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.request.upgrade().is_some() && !matches!(self.request.body, Body::None) {
-            return Err(Error::invalid_argument("start an upgrade together with a request body"));
+            let why = "start a fetch: an upgrade and a request body exclude each other";
+            return Err(Error::new(Kind::WrongState, why));
         }
         Ok(())
     }

@@ -17,8 +17,8 @@ pub enum ifetch_error {
     IFETCH_ERROR_INVALID_ARGUMENT = 1,
     /// Another thread is inside a call on the same client; this call did nothing.
     IFETCH_ERROR_BUSY = 2,
-    /// The call does not fit this fetch or its state: reading a fetch that collects its body,
-    /// writing to one without a streamed upload, writing more than was announced.
+    /// The call does not fit this fetch or its state, or its options exclude each other: an
+    /// upgrade with a request body.
     IFETCH_ERROR_WRONG_STATE = 3,
     /// This build cannot do what was asked: a scheme other than http, an unknown policy.
     IFETCH_ERROR_UNSUPPORTED = 4,

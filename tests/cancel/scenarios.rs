@@ -80,15 +80,33 @@ const HEAD_100: &str = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n";
 
 macro_rules! listening {
     ($name:literal, $kind:expr, $steps:expr) => {
-        Scenario { name: $name, place: Place::Listening, kind: $kind, looks_up: false, steps: &$steps }
+        Scenario {
+            name: $name,
+            place: Place::Listening,
+            kind: $kind,
+            looks_up: false,
+            steps: &$steps,
+        }
     };
 }
 
 pub(crate) static SCENARIOS: &[Scenario] = &[
     listening!("waiting for the head", PLAIN, [Poll, Accept, Take(4096), Poll, Poll]),
-    listening!("a client's fetch, waiting", Kind { on_client: true, ..PLAIN }, [Poll, Accept, Take(4096), Poll]),
-    listening!("waiting, with a FIN alone", Kind { fin_only: true, ..PLAIN }, [Poll, Accept, Take(4096), Poll]),
-    listening!("waiting, with a deadline", Kind { deadline_ms: 60_000, ..PLAIN }, [Poll, Accept, Take(4096), Poll]),
+    listening!(
+        "a client's fetch, waiting",
+        Kind { on_client: true, ..PLAIN },
+        [Poll, Accept, Take(4096), Poll]
+    ),
+    listening!(
+        "waiting, with a FIN alone",
+        Kind { fin_only: true, ..PLAIN },
+        [Poll, Accept, Take(4096), Poll]
+    ),
+    listening!(
+        "waiting, with a deadline",
+        Kind { deadline_ms: 60_000, ..PLAIN },
+        [Poll, Accept, Take(4096), Poll]
+    ),
     Scenario {
         name: "a lookup that is never answered",
         place: Place::Unanswered,
@@ -124,36 +142,163 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         looks_up: false,
         steps: &[Poll, Poll, Accept, Poll, Take(4096), Send(HEAD_100), Poll],
     },
-    listening!("a body half sent", Kind { body: 16 << 20, ..PLAIN }, [Poll, Accept, Poll, Take(65536), Poll, Take(65536), Poll]),
-    listening!("an answer while the body is being sent", Kind { body: 16 << 20, ..PLAIN },
-        [Poll, Accept, Take(65536), Send(HEAD_100), Poll, Take(65536), Poll]),
-    listening!("a refusal while the body is being sent", Kind { body: 16 << 20, ..PLAIN },
-        [Poll, Accept, Take(65536), Send("HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\n\r\n"), Poll, Send("gone"), Settle]),
-    listening!("within the head", PLAIN, [Poll, Accept, Poll, Send("HTTP/1.1 200 OK\r\nContent-"), Poll, Send("Length: 3\r\n"), Poll]),
-    listening!("within a chunk", PLAIN, [
-        Poll, Accept, Poll, Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"), Poll,
-        Send("lo\r\n1"), Poll, Send("0\r\n0123"), Poll
-    ]),
-    listening!("within the trailers", PLAIN, [
-        Poll, Accept, Poll, Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-A: b\r\n"), Poll
-    ]),
-    listening!("after an interim response", Kind { interim: true, ..PLAIN }, [
-        Poll, Accept, Poll, Send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"), Poll, Poll, Send("HTTP/1.1 1"), Poll
-    ]),
-    listening!("a collected body, half there", PLAIN, [Poll, Accept, Poll, Send(HEAD_100), Poll, Send("0123456789"), Poll]),
-    listening!("a streamed body, unread", Kind { stream: true, ..PLAIN }, [
-        Poll, Accept, Poll, Send(HEAD_100), Poll, Send("0123456789"), Poll, Poll, Read(4), Read(100), Poll
-    ]),
-    listening!("backpressure", Kind { stream: true, ..PLAIN }, [
-        Poll, Accept, Poll, Send("HTTP/1.1 200 OK\r\n\r\n"), Poll, Flood, Poll, Poll, Read(1000), Poll, Read(65536), Poll
-    ]),
-    listening!("a streamed upload", Kind { upload: true, ..PLAIN }, [
-        Poll, Accept, Settle, Write(10), Take(4096), Write(1 << 20), Write(1 << 20), Settle, Take(65536), WriteEnd, Settle
-    ]),
-    listening!("a switched protocol", Kind { upgrade: true, ..PLAIN }, [
-        Poll, Accept, Poll, Send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nhello"), Poll, Read(10), Write(5), Take(4096), Poll
-    ]),
-    listening!("finished", PLAIN, [Poll, Accept, Poll, Send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), Poll, Poll]),
-    listening!("finished by a close", PLAIN, [Poll, Accept, Poll, Send("HTTP/1.0 200 OK\r\n\r\nok"), Poll, Finish, Settle]),
+    listening!(
+        "a body half sent",
+        Kind { body: 16 << 20, ..PLAIN },
+        [Poll, Accept, Poll, Take(65536), Poll, Take(65536), Poll]
+    ),
+    listening!(
+        "an answer while the body is being sent",
+        Kind { body: 16 << 20, ..PLAIN },
+        [Poll, Accept, Take(65536), Send(HEAD_100), Poll, Take(65536), Poll]
+    ),
+    listening!(
+        "a refusal while the body is being sent",
+        Kind { body: 16 << 20, ..PLAIN },
+        [
+            Poll,
+            Accept,
+            Take(65536),
+            Send("HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\n\r\n"),
+            Poll,
+            Send("gone"),
+            Settle
+        ]
+    ),
+    listening!(
+        "within the head",
+        PLAIN,
+        [
+            Poll,
+            Accept,
+            Poll,
+            Send("HTTP/1.1 200 OK\r\nContent-"),
+            Poll,
+            Send("Length: 3\r\n"),
+            Poll
+        ]
+    ),
+    listening!(
+        "within a chunk",
+        PLAIN,
+        [
+            Poll,
+            Accept,
+            Poll,
+            Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"),
+            Poll,
+            Send("lo\r\n1"),
+            Poll,
+            Send("0\r\n0123"),
+            Poll
+        ]
+    ),
+    listening!(
+        "within the trailers",
+        PLAIN,
+        [
+            Poll,
+            Accept,
+            Poll,
+            Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-A: b\r\n"),
+            Poll
+        ]
+    ),
+    listening!(
+        "after an interim response",
+        Kind { interim: true, ..PLAIN },
+        [
+            Poll,
+            Accept,
+            Poll,
+            Send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"),
+            Poll,
+            Poll,
+            Send("HTTP/1.1 1"),
+            Poll
+        ]
+    ),
+    listening!(
+        "a collected body, half there",
+        PLAIN,
+        [Poll, Accept, Poll, Send(HEAD_100), Poll, Send("0123456789"), Poll]
+    ),
+    listening!(
+        "a streamed body, unread",
+        Kind { stream: true, ..PLAIN },
+        [
+            Poll,
+            Accept,
+            Poll,
+            Send(HEAD_100),
+            Poll,
+            Send("0123456789"),
+            Poll,
+            Poll,
+            Read(4),
+            Read(100),
+            Poll
+        ]
+    ),
+    listening!(
+        "backpressure",
+        Kind { stream: true, ..PLAIN },
+        [
+            Poll,
+            Accept,
+            Poll,
+            Send("HTTP/1.1 200 OK\r\n\r\n"),
+            Poll,
+            Flood,
+            Poll,
+            Poll,
+            Read(1000),
+            Poll,
+            Read(65536),
+            Poll
+        ]
+    ),
+    listening!(
+        "a streamed upload",
+        Kind { upload: true, ..PLAIN },
+        [
+            Poll,
+            Accept,
+            Settle,
+            Write(10),
+            Take(4096),
+            Write(1 << 20),
+            Write(1 << 20),
+            Settle,
+            Take(65536),
+            WriteEnd,
+            Settle
+        ]
+    ),
+    listening!(
+        "a switched protocol",
+        Kind { upgrade: true, ..PLAIN },
+        [
+            Poll,
+            Accept,
+            Poll,
+            Send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nhello"),
+            Poll,
+            Read(10),
+            Write(5),
+            Take(4096),
+            Poll
+        ]
+    ),
+    listening!(
+        "finished",
+        PLAIN,
+        [Poll, Accept, Poll, Send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), Poll, Poll]
+    ),
+    listening!(
+        "finished by a close",
+        PLAIN,
+        [Poll, Accept, Poll, Send("HTTP/1.0 200 OK\r\n\r\nok"), Poll, Finish, Settle]
+    ),
     listening!("truncated", PLAIN, [Poll, Accept, Poll, Send(HEAD_100), Poll, Finish, Settle]),
 ];

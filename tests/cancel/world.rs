@@ -40,7 +40,15 @@ impl World {
             Some(client) => client.start(&url, &options),
             None => Fetch::start(url, &options),
         };
-        World { fetch, _client: client, listeners, _fillers: fillers, link: None, place, body: &BYTES }
+        World {
+            fetch,
+            _client: client,
+            listeners,
+            _fillers: fillers,
+            link: None,
+            place,
+            body: &BYTES,
+        }
     }
 
     pub(crate) fn step(&mut self, step: Step, context: &str) {
@@ -83,9 +91,7 @@ impl World {
                 }
             }
             Step::Send(text) => self.link().write_all(text.as_bytes()).expect(context),
-            Step::Flood => {
-                while self.link().write(&BYTES[..65536]).is_ok() {}
-            }
+            Step::Flood => while self.link().write(&BYTES[..65536]).is_ok() {},
             Step::Finish => self.link().shutdown(Shutdown::Write).expect(context),
             Step::Sleep(ms) => std::thread::sleep(Duration::from_millis(ms)),
         }

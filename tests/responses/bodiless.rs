@@ -1,4 +1,5 @@
-//! Responses that have no body whatever their fields say (RFC 9112 section 6.3), and bytes behind the end.
+//! Responses that have no body whatever their fields say (RFC 9112 section 6.3), and bytes behind
+//! the end.
 
 use crate::row::*;
 use crate::support::*;

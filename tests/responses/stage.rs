@@ -35,7 +35,8 @@ pub(crate) fn play(row: &Row) -> Result<(), String> {
     Ok(())
 }
 
-/// Plays the row with its response in these parts; `cap` makes it a streaming fetch that is read by so many bytes.
+/// Plays the row with its response in these parts; `cap` makes it a streaming fetch that is read
+/// by so many bytes.
 fn play_once(
     row: &Row,
     listener: &TcpListener,

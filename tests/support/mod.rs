@@ -39,7 +39,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long nothing happens before a test believes that nothing will.
 pub(crate) const QUIET: Duration = Duration::from_millis(200);
 
-/// Waits until one of the descriptors is readable, with a real poll(); false when `patience` is over.
+/// Waits until one of the descriptors is readable, with a real poll(); false when `patience` is
+/// over.
 pub(crate) fn readable(descriptors: &[RawFd], patience: Duration) -> bool {
     let mut polled: Vec<_> = descriptors
         .iter()

@@ -89,11 +89,9 @@ fn silence_name_server() {
     let hosts = folder.join(format!("ifetch-hosts-{}", std::process::id()));
     std::fs::write(&hosts, HOSTS).expect("a temporary file");
     command("ip", &["link", "set", "lo", "up"]);
-    for (ours, theirs) in [
-        (&resolv, "/etc/resolv.conf"),
-        (&nsswitch, "/etc/nsswitch.conf"),
-        (&hosts, "/etc/hosts"),
-    ] {
+    for (ours, theirs) in
+        [(&resolv, "/etc/resolv.conf"), (&nsswitch, "/etc/nsswitch.conf"), (&hosts, "/etc/hosts")]
+    {
         command("mount", &["--bind", ours.to_str().expect("a plain path"), theirs]);
         std::fs::remove_file(ours).expect("mounted, it is not needed by its name");
     }

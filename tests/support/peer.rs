@@ -175,7 +175,8 @@ impl Link {
     }
 }
 
-/// Aborts a connection at once, with an RST: connecting "to nobody" does that, and the descriptor stays.
+/// Aborts a connection at once, with an RST: connecting "to nobody" does that, and the descriptor
+/// stays.
 pub(crate) fn abort(stream: &TcpStream) {
     let nobody =
         libc::sockaddr { sa_family: libc::AF_UNSPEC as libc::sa_family_t, sa_data: [0; 14] };
