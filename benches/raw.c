@@ -185,6 +185,14 @@ static void waiter_cancel(unsigned id)
     connections[id].fd = -1;
 }
 
+/* What a cancel that the server cannot miss costs at least: a FIN, then an RST. */
+static void waiter_cancel_with_reset(unsigned id)
+{
+    static const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+    shutdown(connections[id].fd, SHUT_RDWR);
+    connect(connections[id].fd, &nobody, sizeof nobody);
+}
+
 static void waiter_cancel_from_elsewhere(unsigned id)
 {
     shutdown(connections[id].fd, SHUT_RDWR);
@@ -207,9 +215,12 @@ int main(int argc, char **argv)
     server.sin_port = htons(b.port);
     server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     epoll = epoll_create1(EPOLL_CLOEXEC);
-    static const struct bench_waiter waiter = {
-        waiter_open, waiter_start, waiter_turn, waiter_cancel, waiter_cancel_from_elsewhere,
-        waiter_release, waiter_close,
+    bool reset = strcmp(b.row, "cancel-reset") == 0;
+    struct bench_waiter waiter = {
+        .open = waiter_open, .start = waiter_start, .turn = waiter_turn,
+        .cancel = reset ? waiter_cancel_with_reset : waiter_cancel,
+        .cancel_from_elsewhere = waiter_cancel_from_elsewhere,
+        .release = waiter_release, .close = waiter_close,
     };
     if (!bench_waiter_row(&b, &waiter))
         row_requests(&b);

@@ -23,6 +23,7 @@ def all_three(row):
 ON_A_CLIENT = [*all_three("new"), ("ifetch, ifetch_client_wait()", "ifetch", "new-wait")]
 ALONE = [("ifetch, no client", "ifetch", "alone"),
          ("ifetch, no client, ifetch_wait()", "ifetch", "alone-wait")]
+CANCELS = [*all_three("cancel"), ("raw, FIN and RST", "raw", "cancel-reset")]
 
 
 @dataclass
@@ -90,7 +91,7 @@ class Heap:
 class Cancel:
     """Ending requests that wait for their head."""
     title: str
-    row: str
+    contestants: list
     count: int
     concurrency: int
 
@@ -98,10 +99,10 @@ class Cancel:
     WIDTHS = (14, 8, 14, 8, 9, 8, 9, 9)
 
     def measure(self, programs, rounds):
-        results = {label: [] for label, _, _ in all_three(self.row)}
+        results = {label: [] for label, _, _ in self.contestants}
         for n in range(rounds):
             progress(f"{self.title}: round {n + 1} of {rounds}")
-            for label, client, row in all_three(self.row):
+            for label, client, row in self.contestants:
                 figures = programs.figures(client, row, self.count, self.concurrency)
                 results[label].append(figures)
         return results
@@ -142,8 +143,8 @@ def rows(quick):
     yield Heap(f"{many:,} waiting, to as many URLs", "waiting-urls", many)
     yield Heap("1,000 waiting, each alone", "waiting-alone", 1000)
     for n in sorted({1, 1000, many}):
-        yield Cancel(f"cancel of {n:,} waiting", "cancel", max(n, 100), n)
-    yield Cancel("cancel of 300, loop's thread busy", "busy", 300, 300)
+        yield Cancel(f"cancel of {n:,} waiting", CANCELS, max(n, 100), n)
+    yield Cancel("cancel of 300, loop's thread busy", all_three("busy"), 300, 300)
 
 
 def versions(programs):
@@ -164,7 +165,8 @@ CPU            user and system time of the client: the median ratio of {rounds} 
 bodies         every client reads with a buffer of 256 KiB and drops what it read
 heap           what malloc has handed out, its own headers included (mallinfo2), over the
                requests, which all go to one URL unless said
-cancel         raw: close(); libcurl: curl_multi_remove_handle(); ifetch: ifetch_cancel()
+cancel         raw: close(); libcurl: curl_multi_remove_handle(); ifetch: ifetch_cancel();
+               "FIN and RST" is what ifetch sends, by shutdown() and connect(AF_UNSPEC)
 freed          cancelled, and everything of the request freed
 EOF, RST       at how many cancels the server read an EOF, and at how many it saw an RST
 p50, p99       from the call to the server's notice, both by the machine's monotonic clock

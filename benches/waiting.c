@@ -180,9 +180,9 @@ static void row_busy(const struct bench *b, const struct bench_waiter *w)
 
 bool bench_waiter_row(const struct bench *b, const struct bench_waiter *w)
 {
-    if (strncmp(b->row, "waiting", 7) == 0)   /* to one URL, "-urls": each to its own, "-alone" */
+    if (strncmp(b->row, "waiting", 7) == 0)        /* "-urls": each to its own; "-alone" */
         row_waiting(b, w);
-    else if (strcmp(b->row, "cancel") == 0)
+    else if (strncmp(b->row, "cancel", 6) == 0)    /* "-reset": raw can end with an RST too */
         row_cancel(b, w);
     else if (strcmp(b->row, "busy") == 0)
         row_busy(b, w);

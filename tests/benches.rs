@@ -83,6 +83,7 @@ fn the_server_notices_every_cancel() {
         }
         benches.assert_row(client, "cancel", "40 20", &["count=40"]);
     }
+    benches.assert_row("raw", "cancel-reset", "40 20", &["count=40", "eof=40", "rst=40"]);
     for client in ["raw", "ifetch"] {
         benches.assert_row(client, "busy", "20 20", &["count=20"]);
     }

@@ -97,6 +97,7 @@ impl Core {
             buffer: &mut self.buffer,
             cancel: &cancel,
             token: key.token(),
+            only_one: false,
         };
         let fetch = Fetch::start(target, options, &mut cx);
         place.insert(Box::new(Entry {
@@ -200,6 +201,7 @@ impl Core {
         now: Instant,
         f: impl FnOnce(&mut Fetch, &mut Context<'_>) -> T,
     ) -> Option<T> {
+        let only_one = self.fetches.len() == 1;
         let entry = self.fetches.get_mut(key.index()).filter(|entry| entry.key == key)?;
         let mut cx = Context {
             now,
@@ -207,6 +209,7 @@ impl Core {
             buffer: &mut self.buffer,
             cancel: &entry.cancel,
             token: key.token(),
+            only_one,
         };
         let result = catch_unwind(AssertUnwindSafe(|| f(&mut entry.fetch, &mut cx))).ok();
         if result.is_none() {
@@ -306,7 +309,11 @@ impl Core {
         key: Key,
         f: impl FnOnce(&mut Fetch, &mut Context<'_>) -> Result<T, Error>,
     ) -> Result<(T, Status), Error> {
-        let value = self.attempt(key, f)?;
+        let value = self.attempt(key, |fetch, cx| {
+            let value = f(fetch, cx)?;
+            fetch.drive(cx);
+            Ok(value)
+        })?;
         Ok((value, self.tell(key)))
     }
 
@@ -333,12 +340,7 @@ impl Core {
     ) -> Result<T, Error> {
         self.notice_cancel(key);
         let internal = || Err(Error::new(Kind::Internal, "a bug in ifetch was caught"));
-        let attempted = self.lend(key, Instant::now(), |fetch, cx| {
-            let value = f(fetch, cx)?;
-            fetch.drive(cx);
-            Ok(value)
-        });
-        attempted.unwrap_or_else(internal)
+        self.lend(key, Instant::now(), f).unwrap_or_else(internal)
     }
 
     /// Turns until `done`, the time is over, or a signal came.

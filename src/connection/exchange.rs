@@ -182,6 +182,11 @@ impl Exchange {
             let run = self.decoder.run();
             if !self.inbox.is_empty() {
                 let count = at_most(run.left(), self.inbox.rest().len());
+                if body.capacity() == 0
+                    && let Run::Length(left) = run
+                {
+                    body.reserve_exact(at_most(left, GROWTH) + 1);
+                }
                 body.extend_from_slice(&self.inbox.rest()[..count]);
                 self.inbox.consume(count);
                 self.decoder.handle_run(count);
@@ -198,14 +203,19 @@ impl Exchange {
                 Run::Length(_) | Run::Close => {
                     // One byte past the limit shows that there are too many.
                     let room = (limit - body.len() as u64).saturating_add(1);
-                    let wanted = at_most(run.left().min(room), GROWTH);
+                    // A body of unknown length grows by as much as it has.
+                    let step = match run {
+                        Run::Length(_) => GROWTH,
+                        _ => body.len().clamp(STREAMED_HEAD, GROWTH),
+                    };
+                    let wanted = at_most(run.left().min(room), step);
                     body.reserve(wanted + 1);
                     let received =
                         self.tcp.receive(wanted, |fd| sys::recv_append(fd, body, wanted));
                     self.decoder.handle_run(received.unwrap_or_default().unwrap_or_default());
                     received
                 }
-                Run::Chunk(_) | Run::None => {
+                Run::Chunk { .. } | Run::None => {
                     self.inbox.receive(&mut self.tcp, cx.buffer, usize::MAX)
                 }
             };
@@ -251,7 +261,7 @@ impl Exchange {
             let room = &mut room[..wanted];
             let received = match run {
                 Run::Length(_) | Run::Close => self.tcp.receive(wanted, |fd| sys::recv(fd, room)),
-                Run::Chunk(_) => {
+                Run::Chunk { .. } => {
                     self.inbox.receive_behind(&mut self.tcp, room, cx.buffer, BEHIND_CHUNK)
                 }
                 Run::None => self.inbox.receive(&mut self.tcp, cx.buffer, STREAMED_HEAD),

@@ -19,4 +19,6 @@ pub(crate) struct Context<'a> {
     pub(crate) cancel: &'a Arc<Cancel>,
     /// What the events of this fetch's sockets carry; the index of the socket is added.
     pub(crate) token: u64,
+    /// Whether the client has no other fetch, whose events could be waited for together.
+    pub(crate) only_one: bool,
 }

@@ -93,7 +93,7 @@ impl Fetch {
             cx.cancel.end();
             let ended =
                 Ended { outcome: Outcome::Failed, phase: Phase::Resolving, error: Some(error) };
-            (Arc::new(Target::unknown()), State::Ended(Box::new(ended)))
+            (Arc::new(Target::unknown()), State::Ended(ended))
         });
         Self {
             target,

@@ -27,7 +27,7 @@ pub(crate) enum State {
     Resolve(Lookup),
     Connect(Race),
     Exchange(Exchange),
-    Ended(Box<Ended>),
+    Ended(Ended),
 }
 
 /// How it ended.
@@ -246,7 +246,7 @@ impl Fetch {
             State::Connect(race) if outcome != Outcome::Complete => race.abort(),
             State::Connect(_) | State::Resolve(_) | State::Ended(_) => {}
         }
-        self.state = State::Ended(Box::new(Ended { outcome, phase, error }));
+        self.state = State::Ended(Ended { outcome, phase, error });
     }
 
     fn ending(&self, orderly: bool) -> Ending {

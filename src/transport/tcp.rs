@@ -93,6 +93,11 @@ impl Tcp {
         self.writable = true;
     }
 
+    /// Looks whether it is connected by now, without waiting for an event.
+    pub(crate) fn look(&mut self) {
+        self.handle_event(sys::look(self.fd));
+    }
+
     pub(crate) fn is_readable(&self) -> bool {
         self.readable
     }

@@ -19,6 +19,8 @@ pub(crate) const LINE_MAX: u16 = 4096;
 #[derive(Debug)]
 pub(crate) struct Chunked {
     stage: Stage,
+    /// The size of the chunk that began last.
+    size: u64,
 }
 
 #[derive(Debug)]
@@ -56,7 +58,7 @@ pub(crate) struct Limits {
 
 impl Chunked {
     pub(crate) fn new() -> Self {
-        Self { stage: Stage::Size { size: 0, line: 0 } }
+        Self { stage: Stage::Size { size: 0, line: 0 }, size: 0 }
     }
 
     /// How many data bytes come before there is framing again.
@@ -65,6 +67,11 @@ impl Chunked {
             Stage::Data { left } => left,
             _ => 0,
         }
+    }
+
+    /// The size of the chunk that the data bytes belong to.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
     }
 
     /// So many of the data bytes have been taken.
@@ -84,34 +91,52 @@ impl Chunked {
         input: &[u8],
         limits: &Limits,
     ) -> Result<(usize, Option<Fields>), Error> {
-        for (at, &byte) in input.iter().enumerate() {
+        let mut at = 0;
+        while let Some(&byte) = input.get(at) {
             match self.stage {
-                Stage::Data { .. } | Stage::End => return Ok((at, None)),
+                Stage::Data { .. } | Stage::End => break,
                 Stage::Trailers { .. } => {
                     let (taken, fields) = self.handle_trailers(&input[at..], limits)?;
                     return Ok((at + taken, fields));
                 }
-                _ => self.handle_byte(byte)?,
+                Stage::Size { size, line } => at += self.handle_size(&input[at..], size, line)?,
+                _ => {
+                    self.handle_byte(byte)?;
+                    at += 1;
+                }
             }
         }
-        Ok((input.len(), None))
+        Ok((at, None))
+    }
+
+    /// A run of digits, and what ends it; says how many bytes it took.
+    fn handle_size(&mut self, input: &[u8], mut size: u64, mut line: u16) -> Result<usize, Error> {
+        for (at, &byte) in input.iter().enumerate() {
+            let digit = match byte {
+                b'0'..=b'9' => byte - b'0',
+                b'a'..=b'f' => byte - b'a' + 10,
+                b'A'..=b'F' => byte - b'A' + 10,
+                b'\r' | b';' if line > 0 => {
+                    self.stage = match byte {
+                        b'\r' => Stage::SizeLf { size },
+                        _ => Stage::Extension { size, line: longer(line)? },
+                    };
+                    return Ok(at + 1);
+                }
+                _ => return Err(bad(format!("a chunk size holds {}", quote(&[byte])))),
+            };
+            if size >> 60 != 0 {
+                return Err(bad("a chunk size is too large"));
+            }
+            size = size << 4 | u64::from(digit);
+            line = longer(line)?;
+        }
+        self.stage = Stage::Size { size, line };
+        Ok(input.len())
     }
 
     fn handle_byte(&mut self, byte: u8) -> Result<(), Error> {
         self.stage = match (&self.stage, byte) {
-            (&Stage::Size { line: 1.., size }, b'\r') => Stage::SizeLf { size },
-            (&Stage::Size { line: line @ 1.., size }, b';') => {
-                Stage::Extension { size, line: longer(line)? }
-            }
-            (&Stage::Size { size, line }, digit) => {
-                let value = char::from(digit)
-                    .to_digit(16)
-                    .ok_or_else(|| bad(format!("a chunk size holds {}", quote(&[digit]))))?;
-                if size >> 60 != 0 {
-                    return Err(bad("a chunk size is too large"));
-                }
-                Stage::Size { size: size << 4 | u64::from(value), line: longer(line)? }
-            }
             (&Stage::Extension { size, .. }, b'\r') => Stage::SizeLf { size },
             (&Stage::Extension { size, line }, b'\t' | b' '..=b'~' | 0x80..) => {
                 Stage::Extension { size, line: longer(line)? }
@@ -122,14 +147,17 @@ impl Chunked {
             (&Stage::SizeLf { size: 0 }, b'\n') => {
                 Stage::Trailers { bytes: Vec::new(), searched: 0 }
             }
-            (&Stage::SizeLf { size }, b'\n') => Stage::Data { left: size },
+            (&Stage::SizeLf { size }, b'\n') => {
+                self.size = size;
+                Stage::Data { left: size }
+            }
             (Stage::DataCr, b'\r') => Stage::DataLf,
             (Stage::DataLf, b'\n') => Stage::Size { size: 0, line: 0 },
             (Stage::DataCr | Stage::DataLf, _) => {
                 return Err(bad("a chunk is longer than its size says"));
             }
             (Stage::SizeLf { .. }, _) => return Err(bad("a CR stands without its LF")),
-            (Stage::Data { .. } | Stage::Trailers { .. } | Stage::End, _) => {
+            (Stage::Size { .. } | Stage::Data { .. } | Stage::Trailers { .. } | Stage::End, _) => {
                 unreachable!("these do not go byte by byte")
             }
         };

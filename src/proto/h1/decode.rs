@@ -50,8 +50,8 @@ pub(crate) enum Run {
     None,
     /// So many, then the response has ended.
     Length(u64),
-    /// So many, then there is framing.
-    Chunk(u64),
+    /// So many, then there is framing. The chunk has `size` in all.
+    Chunk { left: u64, size: u64 },
     /// All that come.
     Close,
 }
@@ -60,7 +60,7 @@ impl Run {
     pub(crate) fn left(self) -> u64 {
         match self {
             Run::None => 0,
-            Run::Length(left) | Run::Chunk(left) => left,
+            Run::Length(left) | Run::Chunk { left, .. } => left,
             Run::Close => u64::MAX,
         }
     }
@@ -106,7 +106,9 @@ impl Decoder {
     pub(crate) fn run(&self) -> Run {
         match &self.stage {
             Stage::Length { left: left @ 1.. } => Run::Length(*left),
-            Stage::Chunked(chunked) if chunked.data_left() > 0 => Run::Chunk(chunked.data_left()),
+            Stage::Chunked(chunked) if chunked.data_left() > 0 => {
+                Run::Chunk { left: chunked.data_left(), size: chunked.size() }
+            }
             Stage::Close => Run::Close,
             _ => Run::None,
         }
