@@ -548,3 +548,63 @@ fn a_report_fills_no_more_than_it_was_given() {
         );
     }
 }
+
+/// Chunks of one size are received many at a time, by a guess. Here it is right, wrong, or right
+/// until it is not; the lines have other digits, or an extension; and the end is in order or not.
+#[test]
+fn chunks_are_told_apart_whatever_their_sizes() {
+    const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const END: &str = "0\r\n\r\n";
+    let alike = |size: usize, count: usize| vec![size; count];
+    let mixed =
+        [alike(4096, 20), vec![4095, 4097], alike(4096, 9), vec![1, 65_536], alike(2000, 30)];
+    let sizes: [Vec<usize>; 8] = [
+        alike(16_384, 40),
+        [alike(16_384, 40), vec![5]].concat(),
+        mixed.concat(),
+        (0..40).map(|n| if n % 2 == 0 { 1500 } else { 3000 }).collect(),
+        (1..60).map(|n| n * 100).collect(),
+        alike(1024, 300),
+        alike(100_000, 8),
+        (0..12).flat_map(|n| alike(2048 + n, 6)).collect(),
+    ];
+    let lower = |len: usize| format!("{len:x}\r\n");
+    let upper = |len: usize| format!("{len:X}\r\n");
+    let padded = |len: usize| format!("00{len:x}\r\n");
+    let extended = |len: usize| format!("{len:x};a=b\r\n");
+    let lines: [&dyn Fn(usize) -> String; 4] = [&lower, &upper, &padded, &extended];
+    for (sizes, line) in sizes.iter().flat_map(|s| lines.iter().map(move |l| (s, l))) {
+        let mut body = large_text(sizes.iter().sum::<usize>() + 8);
+        body.truncate(sizes.iter().sum());
+        let mut coded = HEAD.to_vec();
+        let mut rest = &body[..];
+        for &size in sizes {
+            let (chunk, behind) = rest.split_at(size);
+            coded.extend([line(size).as_bytes(), chunk, b"\r\n"].concat());
+            rest = behind;
+        }
+        for (end, error, cap) in [
+            (END, IFETCH_ERROR_NONE, 256 * 1024),
+            ("0\r\nA: b\r\n\r\n", IFETCH_ERROR_NONE, 33_333),
+            ("0\r\n\r\nx", IFETCH_ERROR_EXTRA_BYTES, 1 << 20),
+            ("x\r\n", IFETCH_ERROR_BAD_CHUNK, 256 * 1024),
+            ("4000\r\nabc", IFETCH_ERROR_TRUNCATED, 100_000),
+            ("", IFETCH_ERROR_TRUNCATED, 256 * 1024),
+        ] {
+            let response = [&coded[..], end.as_bytes()].concat();
+            let peer = Peer::closing(response);
+            let fetch = Fetch::start(peer.url("/"), &Options::new().stream());
+            // Let it all arrive, so that as much as possible is received at once.
+            assert_eq!(fetch.news(), IFETCH_HEAD);
+            std::thread::sleep(std::time::Duration::from_millis(2));
+            let got = fetch.finish_reading(cap);
+            let what = format!("{} chunks, {:?} first, {end:?}", sizes.len(), line(sizes[0]));
+            assert!(got.body.starts_with(&latin1(&body)), "{what}");
+            let partial = if end.ends_with("abc") { 3 } else { 0 };
+            assert_eq!(got.body.len(), body.len() + partial, "{what}");
+            // The extra byte may come behind the end of the fetch.
+            let ended_first = end.ends_with('x') && got.error == IFETCH_ERROR_NONE;
+            assert!(got.error == error || ended_first, "{what}: {}", got.message);
+        }
+    }
+}

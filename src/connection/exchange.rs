@@ -5,6 +5,7 @@
 //! may be waiting there, and says more than the failure.
 
 use crate::connection::Context;
+use crate::connection::chunks::Layout;
 use crate::connection::inbox::Inbox;
 use crate::connection::race::Connected;
 use crate::connection::sending::Sending;
@@ -30,7 +31,12 @@ pub(crate) struct Exchange {
     received: u64,
     /// When a byte last went either way, or the caller took part.
     moved_at: Instant,
+    /// How many guesses about the chunks to come were wrong.
+    wrong_guesses: u8,
 }
+
+/// After so many wrong guesses about chunks, none is made any more.
+const WRONG_GUESSES_MAX: u8 = 8;
 
 /// How many bytes a collecting fetch receives before others get their turn.
 const BUDGET: usize = 1 << 20;
@@ -58,6 +64,7 @@ impl Exchange {
             inbox: Inbox::default(),
             received: 0,
             moved_at: now,
+            wrong_guesses: 0,
         }
     }
 
@@ -256,6 +263,19 @@ impl Exchange {
             }
             if !self.tcp.is_readable() {
                 return Ok(None);
+            }
+            if self.wrong_guesses < WRONG_GUESSES_MAX
+                && let Some(layout) = Layout::guess(run, room.len())
+            {
+                let Self { tcp, decoder, inbox, .. } = self;
+                let (received, right) =
+                    layout.receive_chunks(tcp, decoder, inbox, rules, room, count);
+                self.wrong_guesses += u8::from(!right);
+                match self.note_received(received, cx.now)? {
+                    None => return Ok(None),
+                    Some(0) => return self.handle_eof().map(Some),
+                    Some(_) => continue,
+                }
             }
             let wanted = at_most(run.left(), room.len());
             let room = &mut room[..wanted];

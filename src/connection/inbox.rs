@@ -63,6 +63,11 @@ impl Inbox {
         tcp.receive(wanted, |fd| sys::recv_split(fd, first, &mut self.bytes, max))
     }
 
+    /// Keeps bytes that were received elsewhere, behind the rest.
+    pub(super) fn keep(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
     fn make_room(&mut self, buffer: &mut Vec<u8>) {
         if self.is_empty() {
             self.at = 0;

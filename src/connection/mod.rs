@@ -1,5 +1,6 @@
 //! One link: the race that makes it, and the HTTP exchange that goes over it.
 
+mod chunks;
 pub(crate) mod exchange;
 mod inbox;
 pub(crate) mod race;

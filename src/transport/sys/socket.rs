@@ -1,6 +1,7 @@
 //! TCP sockets: open, connect, send, receive, and the ways to end one.
 
 use super::{Errno, Fd, check, check_len, len_of};
+use std::io::IoSliceMut;
 use std::net::SocketAddr;
 
 /// How a connect went that did not fail at once.
@@ -134,6 +135,19 @@ pub(crate) fn recv_split(
     // SAFETY: the kernel has just initialised that many bytes of the spare capacity.
     unsafe { second.set_len(second.len() + behind) };
     Ok(count)
+}
+
+/// Receives into `parts`, one after the other, in one call.
+pub(crate) fn recv_parts(fd: Fd, parts: &mut [IoSliceMut<'_>]) -> Result<usize, Errno> {
+    // SAFETY: all zeros is a valid msghdr: NULL pointers and lengths of 0.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    // An IoSliceMut is laid out as an iovec.
+    message.msg_iov = parts.as_mut_ptr().cast();
+    message.msg_iovlen = parts.len() as _;
+    retry(|| {
+        // SAFETY: `message` names slices that are alive and may be written to.
+        check_len(unsafe { libc::recvmsg(fd, &raw mut message, libc::MSG_DONTWAIT) })
+    })
 }
 
 fn message_of(parts: &mut [libc::iovec]) -> libc::msghdr {
