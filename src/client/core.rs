@@ -2,6 +2,7 @@
 
 use crate::client::deadlines::Deadlines;
 use crate::client::key::Key;
+use crate::client::news::{News, Note};
 use crate::client::targets::Targets;
 use crate::connection::Context;
 use crate::error::{Error, Kind};
@@ -9,10 +10,9 @@ use crate::fetch::options::Options;
 use crate::fetch::{Fetch, Outcome, Status};
 use crate::proto::target::Target;
 use crate::transport::cancel::Cancel;
-use crate::transport::reactor::{News, Reactor};
+use crate::transport::reactor::{Reactor, Ready};
 use crate::transport::sys::{Errno, Event, Events, Fd, Instant};
 use slab::Slab;
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -25,9 +25,7 @@ pub(super) struct Core {
     deadlines: Deadlines,
     /// Those that only a ring can help on.
     waiting_for_ring: Vec<Key>,
-    /// Those that have something to say, and how many of them still exist.
-    news: VecDeque<Key>,
-    news_count: usize,
+    news: News,
     targets: Targets,
     /// The one receive buffer.
     buffer: Vec<u8>,
@@ -45,10 +43,7 @@ struct Entry {
     tag: usize,
     /// What it is entered with in the deadlines.
     due_at: Option<Instant>,
-    /// Whether it is among the news.
-    in_news: bool,
-    /// Whether its user has been told that it has ended.
-    told: bool,
+    note: Note,
 }
 
 /// How many deadlines are served in a turn.
@@ -62,8 +57,7 @@ impl Core {
             serial: 0,
             deadlines: Deadlines::default(),
             waiting_for_ring: Vec::new(),
-            news: VecDeque::new(),
-            news_count: 0,
+            news: News::default(),
             targets: Targets::default(),
             buffer: Vec::new(),
             alone,
@@ -106,8 +100,7 @@ impl Core {
             key,
             tag: 0,
             due_at: None,
-            in_news: false,
-            told: false,
+            note: Note::default(),
         }));
         self.drive(key, now, None);
         let entry = &self.fetches[key.index()];
@@ -140,14 +133,14 @@ impl Core {
     pub(super) fn turn(&mut self, timeout_ms: i32) -> bool {
         let mut events = Events::new();
         let mut happened = false;
-        let news = self.reactor.poll(&mut events, timeout_ms);
+        let ready = self.reactor.poll(&mut events, timeout_ms);
         let now = Instant::now();
-        for what in news {
+        for what in ready {
             happened = true;
             match what {
-                News::Rung => self.handle_ring(now),
-                News::Timer => self.reactor.handle_timer(),
-                News::Socket(event) => {
+                Ready::Rung => self.handle_ring(now),
+                Ready::Timer => self.reactor.handle_timer(),
+                Ready::Socket(event) => {
                     let (key, socket) = Key::from_token(event.token);
                     self.drive(key, now, Some((socket, event)));
                 }
@@ -191,6 +184,13 @@ impl Core {
             }
             fetch.drive(cx);
         });
+        if !self.alone
+            && let Some(entry) = self.fetches.get_mut(key.index())
+            && entry.key == key
+            && entry.fetch.status() != Status::Pending
+        {
+            self.news.announce(key, &mut entry.note);
+        }
     }
 
     /// Lends a fetch what it needs, and looks afterwards what has become of it. A panic ends
@@ -220,7 +220,7 @@ impl Core {
         result
     }
 
-    /// Enters what a fetch waits for, and whether it has news.
+    /// Enters what a fetch waits for.
     fn settle(&mut self, key: Key, now: Instant) {
         let entry = &mut self.fetches[key.index()];
         match entry.fetch.deadline() {
@@ -231,15 +231,8 @@ impl Core {
                 {
                     self.deadlines.leave(key.index(), &mut entry.due_at);
                     self.fail(key, now, errno);
-                    return;
                 }
             }
-        }
-        let entry = &mut self.fetches[key.index()];
-        if !self.alone && !entry.in_news && entry.fetch.status() != Status::Pending {
-            entry.in_news = true;
-            self.news.push_back(key);
-            self.news_count += 1;
         }
     }
 
@@ -290,17 +283,16 @@ impl Core {
 
     /// If a turn made for one fetch found news of others, their user must be told.
     fn pass_on_news(&mut self, key: Key) {
-        let own = usize::from(self.entry(key).is_some_and(|entry| entry.in_news));
-        if self.news_count > own {
+        let own = usize::from(self.entry(key).is_some_and(|entry| entry.note.is_unheard()));
+        if self.news.count() > own {
             self.ring();
         }
     }
 
     fn tell(&mut self, key: Key) -> Status {
-        let entry = self.entry(key).expect("its user has not freed it");
-        let status = entry.fetch.tell_status();
-        entry.told |= matches!(status, Status::Ended(_));
-        status
+        let entry = &mut self.fetches[key.index()];
+        self.news.hear(&mut entry.note);
+        entry.fetch.tell_status()
     }
 
     /// Lets the user of a fetch act on it, and tells how it stands then.
@@ -362,20 +354,20 @@ impl Core {
 
     /// How many fetches `next` has to give.
     pub(super) fn news(&self) -> i32 {
-        i32::try_from(self.news_count).unwrap_or(i32::MAX)
+        i32::try_from(self.news.count()).unwrap_or(i32::MAX)
     }
 
     /// The tag of the next fetch with news.
     pub(super) fn next(&mut self) -> Option<usize> {
-        while let Some(key) = self.news.pop_front() {
-            let Some(entry) = self.entry(key) else {
+        while let Some(key) = self.news.pop() {
+            let Some(entry) = self.fetches.get_mut(key.index()).filter(|entry| entry.key == key)
+            else {
                 continue;
             };
-            entry.in_news = false;
-            let (tag, told) = (entry.tag, entry.told);
-            self.news_count -= 1;
-            if !told {
-                return Some(tag);
+            entry.note.leave_queue();
+            if entry.note.is_unheard() {
+                self.news.hear(&mut entry.note);
+                return Some(entry.tag);
             }
         }
         None
@@ -383,18 +375,15 @@ impl Core {
 
     /// Forgets a fetch whose handle is freed, and ends it if it still runs.
     pub(super) fn remove(&mut self, key: Key) {
-        let Some(entry) = self.entry(key) else {
-            return;
-        };
-        let mut due_at = entry.due_at.take();
-        self.news_count -= usize::from(self.fetches[key.index()].in_news);
-        self.deadlines.leave(key.index(), &mut due_at);
         self.end(key);
+        let entry = &mut self.fetches[key.index()];
+        self.news.hear(&mut entry.note);
+        self.deadlines.leave(key.index(), &mut entry.due_at);
         self.fetches.remove(key.index());
-        if self.fetches.is_empty() {
-            self.news.clear();
-            self.waiting_for_ring.clear();
-        }
+        let fetches = &self.fetches;
+        self.news.prune(fetches.len(), |key| {
+            fetches.get(key.index()).is_some_and(|entry| entry.key == key)
+        });
     }
 
     /// Ends all that still run.
@@ -412,7 +401,8 @@ impl Core {
     /// its parent's, and only the copy of its descriptor is closed.
     fn end(&mut self, key: Key) {
         let entry = &self.fetches[key.index()];
-        if !entry.fetch.is_ended() && self.reactor.wake().is_ours() {
+        let ours = || entry.cancel.is_cancelled() || self.reactor.wake().is_ours();
+        if !entry.fetch.is_ended() && ours() {
             entry.cancel.cancel();
             self.drive(key, Instant::now(), None);
         }

@@ -9,6 +9,7 @@
 mod core;
 mod deadlines;
 mod key;
+mod news;
 mod targets;
 
 use crate::client::core::Core;

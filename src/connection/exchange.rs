@@ -5,7 +5,7 @@
 //! may be waiting there, and says more than the failure.
 
 use crate::connection::Context;
-use crate::connection::chunks::Layout;
+use crate::connection::chunks::{self, Layout};
 use crate::connection::inbox::Inbox;
 use crate::connection::race::Connected;
 use crate::connection::sending::Sending;
@@ -284,7 +284,12 @@ impl Exchange {
                 Run::Chunk { .. } => {
                     self.inbox.receive_behind(&mut self.tcp, room, cx.buffer, BEHIND_CHUNK)
                 }
-                Run::None => self.inbox.receive(&mut self.tcp, cx.buffer, STREAMED_HEAD),
+                // Between chunks: many small ones at a time, but only the line of a large one.
+                Run::None => {
+                    let large = self.decoder.chunk_size() >= chunks::SIZE_MIN;
+                    let max = if large { BEHIND_CHUNK } else { STREAMED_HEAD };
+                    self.inbox.receive(&mut self.tcp, cx.buffer, max)
+                }
             };
             match self.note_received(received, cx.now)? {
                 None => return Ok(None),

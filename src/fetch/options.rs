@@ -74,6 +74,10 @@ impl Options {
         self.deadlines[deadline as usize] = timeout_ms;
     }
 
+    pub(crate) fn has_deadlines(&self) -> bool {
+        self.deadlines != [0; 6]
+    }
+
     pub(crate) fn timeout_ms(&self, deadline: Deadline) -> Option<u32> {
         Some(self.deadlines[deadline as usize]).filter(|&ms| ms > 0)
     }

@@ -34,6 +34,12 @@ impl Timer {
 impl Fetch {
     /// The timer that is due first. Computed from the state, so that none is ever stale.
     pub(crate) fn next_timer(&self) -> Option<(Instant, Timer)> {
+        if !self.options.has_deadlines() {
+            return match &self.state {
+                State::Connect(race) => race.deadline().map(|at| (at, Timer::Attempt)),
+                _ => None,
+            };
+        }
         let after = |deadline: Deadline, since: Option<Instant>| {
             let timeout_ms = self.options.timeout_ms(deadline)?;
             Some((since?.after_ms(timeout_ms), Timer::Deadline(deadline)))

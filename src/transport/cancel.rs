@@ -30,7 +30,9 @@ pub(crate) enum Policy {
 /// The outcome is decided by the first who leaves RUNNING.
 const RUNNING: u8 = 0;
 const CANCELLED: u8 = 1;
-const ENDED: u8 = 2;
+/// Cancelled as well, and the RST of every socket is on its way.
+const RESET: u8 = 2;
+const ENDED: u8 = 3;
 
 #[derive(Debug)]
 pub(crate) struct Cancel {
@@ -56,20 +58,31 @@ impl Cancel {
         if self.life.compare_exchange(RUNNING, CANCELLED, SeqCst, SeqCst).is_err() {
             return;
         }
-        let end = match self.policy {
-            Policy::Reset => sys::abort,
-            Policy::Finish => sys::finish,
-        };
         sys::keeping_errno(|| {
-            let ended = self.slots.iter().filter(|slot| slot.with(end)).count();
-            if ended == 0 {
+            let (mut sockets, mut resets) = (0, 0);
+            for slot in &self.slots {
+                let acted = slot.with(|fd| match self.policy {
+                    Policy::Reset => resets += u32::from(sys::abort(fd)),
+                    Policy::Finish => sys::finish(fd),
+                });
+                sockets += u32::from(acted);
+            }
+            if sockets == 0 {
                 self.wake.ring();
+            } else if resets == sockets {
+                self.life.store(RESET, SeqCst);
             }
         });
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.life.load(SeqCst) == CANCELLED
+        matches!(self.life.load(SeqCst), CANCELLED | RESET)
+    }
+
+    /// Whether the canceller has reset all connections, so that nothing is left to do but to
+    /// close.
+    pub(crate) fn is_reset(&self) -> bool {
+        self.life.load(SeqCst) == RESET
     }
 
     /// Decides that the fetch has ended by itself; false if a cancel was first.

@@ -17,7 +17,7 @@ pub(crate) struct Reactor {
 
 /// What a poll found.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum News {
+pub(crate) enum Ready {
     /// Somebody rang: a lookup has been answered, or a fetch without a socket was cancelled.
     Rung,
     Timer,
@@ -82,15 +82,15 @@ impl Reactor {
         &mut self,
         events: &'a mut Events,
         timeout_ms: i32,
-    ) -> impl Iterator<Item = News> + use<'a> {
+    ) -> impl Iterator<Item = Ready> + use<'a> {
         if let Ok(epoll) = &self.epoll {
             epoll.wait(events, timeout_ms);
         }
         let events = &*events;
         events.iter().map(|event| match event.token {
-            WAKE => News::Rung,
-            TIMER => News::Timer,
-            _ => News::Socket(event),
+            WAKE => Ready::Rung,
+            TIMER => Ready::Timer,
+            _ => Ready::Socket(event),
         })
     }
 

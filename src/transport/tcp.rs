@@ -46,7 +46,7 @@ impl Tcp {
             return Err(Errno::CANCELLED);
         };
         // From here on, dropping it closes the socket.
-        let tcp = Self {
+        let mut tcp = Self {
             fd,
             index,
             readable: false,
@@ -62,6 +62,7 @@ impl Tcp {
         reactor.watch(fd, token + u64::from(index))?;
         // A cancel that came before the connect has ended a socket that was not connected yet.
         if cancel.is_cancelled() {
+            tcp.end();
             return Err(Errno::CANCELLED);
         }
         Ok((tcp, connecting))
@@ -143,12 +144,14 @@ impl Tcp {
     /// From here on its close is not the orderly end of an exchange, but tells the server to
     /// stop. A FIN goes first, for servers that watch for it.
     pub(crate) fn abort(&mut self) {
-        if !self.cancel.wake().is_ours() {
+        if self.cancel.is_reset() || !self.cancel.wake().is_ours() {
             return;
         }
-        if !self.cancel.is_cancelled() {
-            sys::finish(self.fd);
-        }
+        self.end();
+    }
+
+    fn end(&mut self) {
+        sys::finish(self.fd);
         if self.cancel.policy() == Policy::Reset {
             self.on_close = OnClose::Reset;
         }

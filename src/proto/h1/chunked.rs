@@ -69,7 +69,13 @@ impl Chunked {
         }
     }
 
-    /// The size of the chunk that the data bytes belong to.
+    /// The line between two chunks has come, and says the same size again.
+    pub(crate) fn repeat(&mut self) {
+        debug_assert!(matches!(self.stage, Stage::DataCr), "a chunk has just ended");
+        self.stage = Stage::Data { left: self.size };
+    }
+
+    /// The size of the chunk that began last.
     pub(crate) fn size(&self) -> u64 {
         self.size
     }

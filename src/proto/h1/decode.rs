@@ -123,6 +123,21 @@ impl Decoder {
         }
     }
 
+    /// A chunk has ended, and one of the same size begun.
+    pub(crate) fn repeat_chunk(&mut self) {
+        if let Stage::Chunked(chunked) = &mut self.stage {
+            chunked.repeat();
+        }
+    }
+
+    /// The size of the chunk that began last, if there was one.
+    pub(crate) fn chunk_size(&self) -> u64 {
+        match &self.stage {
+            Stage::Chunked(chunked) => chunked.size(),
+            _ => 0,
+        }
+    }
+
     /// The server closed; `rest` are the bytes that no event was made of.
     pub(crate) fn handle_eof(&mut self, rest: &[u8]) -> Result<Fields, Error> {
         let truncated = |why: &str| Err(Error::new(Kind::Truncated, why));

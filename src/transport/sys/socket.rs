@@ -180,13 +180,13 @@ pub(crate) fn finish(fd: Fd) {
 ///
 /// The FIN is for servers that watch for the end of their input, the RST for those that notice only
 /// a failing write, and it drops what was not sent yet. Dissolving the association sends it without
-/// closing the descriptor, which is not ours to close here.
-pub(crate) fn abort(fd: Fd) {
+/// closing the descriptor, which is not ours to close here. False if the RST is left to the close.
+pub(crate) fn abort(fd: Fd) -> bool {
     finish(fd);
     // SAFETY: all zeros is a valid sockaddr, of the family AF_UNSPEC.
     let unspecified: libc::sockaddr = unsafe { std::mem::zeroed() };
-    // SAFETY: reads `unspecified`. A failure leaves the RST to the close.
-    unsafe { libc::connect(fd, &raw const unspecified, len_of::<libc::sockaddr>()) };
+    // SAFETY: reads `unspecified`.
+    unsafe { libc::connect(fd, &raw const unspecified, len_of::<libc::sockaddr>()) == 0 }
 }
 
 /// Closes a descriptor. Async-signal-safe.
