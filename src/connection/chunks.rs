@@ -99,17 +99,13 @@ impl Layout {
         let Ok(Some(mut left)) = received else {
             return (received, true);
         };
-        let mut take = |len: usize| {
-            let here = len.min(left);
-            left -= here;
-            here
-        };
         let expected = &self.line[..self.line_len];
         let mut at = 0;
         let mut right = true;
         for (number, &piece) in self.pieces.iter().enumerate() {
             if number > 0 {
-                let line = &lines[number - 1][..take(self.line_len)];
+                let line = &lines[number - 1][..self.line_len.min(left)];
+                left -= line.len();
                 right = right && expected.starts_with(line);
                 if right && line.len() == expected.len() {
                     decoder.repeat_chunk();
@@ -121,13 +117,17 @@ impl Layout {
                     inbox.keep(line);
                 }
             }
-            let data = &room[at..at + take(piece)];
+            let data = &room[at..at + piece.min(left)];
             at += data.len();
+            left -= data.len();
             if right {
                 decoder.handle_run(data.len());
                 *count += data.len();
             } else {
                 inbox.keep(data);
+            }
+            if left == 0 {
+                break;
             }
         }
         (received, right)
