@@ -109,6 +109,7 @@ impl Core {
         }
         // Nothing has happened to any descriptor that would make the user poll.
         if entry.fetch.status() != Status::Pending {
+            self.announce(key);
             self.ring();
         }
         (key, cancel)
@@ -178,17 +179,22 @@ impl Core {
 
     /// Lets a fetch go on, with what happened to one of its sockets.
     fn drive(&mut self, key: Key, now: Instant, event: Option<(u8, Event)>) {
+        // A socket that a canceller has yet to close may have events after the end.
+        if self.entry(key).is_none_or(|entry| entry.fetch.is_ended()) {
+            return;
+        }
         self.lend(key, now, |fetch, cx| {
             if let Some((socket, event)) = event {
                 fetch.handle_event(socket, event);
             }
             fetch.drive(cx);
         });
-        if !self.alone
-            && let Some(entry) = self.fetches.get_mut(key.index())
-            && entry.key == key
-            && entry.fetch.status() != Status::Pending
-        {
+        self.announce(key);
+    }
+
+    fn announce(&mut self, key: Key) {
+        let entry = &mut self.fetches[key.index()];
+        if !self.alone && entry.fetch.status() != Status::Pending {
             self.news.announce(key, &mut entry.note);
         }
     }
