@@ -21,11 +21,17 @@ const CHUNK_MAX: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Sending {
     stage: Stage,
-    /// Encoded bytes that the kernel did not take yet, from `queue_at` on.
-    queue: Vec<u8>,
-    queue_at: usize,
+    /// Encoded bytes that the kernel did not take yet: rarely any, so they stand elsewhere.
+    queue: Option<Box<Queue>>,
     head_len: u32,
     sent: u64,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    bytes: Vec<u8>,
+    /// Where what is left begins.
+    at: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +54,7 @@ enum Stage {
 
 impl Sending {
     pub(crate) fn new() -> Self {
-        Self { stage: Stage::Head, queue: Vec::new(), queue_at: 0, head_len: 0, sent: 0 }
+        Self { stage: Stage::Head, queue: None, head_len: 0, sent: 0 }
     }
 
     pub(crate) fn sent(&self) -> u64 {
@@ -62,22 +68,22 @@ impl Sending {
 
     /// Whether everything has been handed to the kernel, or never will be.
     pub(crate) fn is_over(&self) -> bool {
-        matches!(self.stage, Stage::Done | Stage::Stopped) && self.queue.is_empty()
+        matches!(self.stage, Stage::Done | Stage::Stopped) && self.queue.is_none()
     }
 
     pub(crate) fn is_complete(&self) -> bool {
-        self.stage == Stage::Done && self.queue.is_empty()
+        self.stage == Stage::Done && self.queue.is_none()
     }
 
     /// Whether the caller is to write.
     pub(crate) fn wants_body(&self) -> bool {
         matches!(self.stage, Stage::Length { left: 1.. } | Stage::Chunked | Stage::Tunnel)
-            && self.queue.is_empty()
+            && self.queue.is_none()
     }
 
     pub(crate) fn stop(&mut self) {
         self.stage = Stage::Stopped;
-        self.queue = Vec::new();
+        self.queue = None;
     }
 
     /// The server has switched protocols: from here on bytes go as they are.
@@ -125,7 +131,7 @@ impl Sending {
         let count = tcp.send([buffer, body])?;
         self.sent += count as u64;
         self.head_len = buffer.len() as u32;
-        self.queue.extend_from_slice(&buffer[count.min(buffer.len())..]);
+        self.enqueue(&buffer[count.min(buffer.len())..]);
         buffer.clear();
         self.stage = match request.body {
             Body::Streamed(Some(0)) => Stage::Done,
@@ -139,15 +145,22 @@ impl Sending {
         Ok(())
     }
 
-    fn flush(&mut self, tcp: &mut Tcp) -> Result<(), Errno> {
-        while self.queue_at < self.queue.len() && tcp.is_writable() {
-            let count = tcp.send([&self.queue[self.queue_at..]])?;
-            self.queue_at += count;
-            self.sent += count as u64;
+    fn enqueue(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.queue.get_or_insert_default().bytes.extend_from_slice(bytes);
         }
-        if self.queue_at == self.queue.len() && !self.queue.is_empty() {
-            self.queue = Vec::new();
-            self.queue_at = 0;
+    }
+
+    fn flush(&mut self, tcp: &mut Tcp) -> Result<(), Errno> {
+        while let Some(queue) = &mut self.queue
+            && tcp.is_writable()
+        {
+            let count = tcp.send([&queue.bytes[queue.at..]])?;
+            queue.at += count;
+            self.sent += count as u64;
+            if queue.at == queue.bytes.len() {
+                self.queue = None;
+            }
         }
         Ok(())
     }
@@ -195,7 +208,7 @@ impl Sending {
         self.sent += taken as u64;
         for part in parts {
             let of_part = taken.min(part.len());
-            self.queue.extend_from_slice(&part[of_part..]);
+            self.enqueue(&part[of_part..]);
             taken -= of_part;
         }
         Ok(data.len())
@@ -209,7 +222,7 @@ impl Sending {
                 return Err(Error::new(Kind::UploadIncomplete, why));
             }
             Stage::Chunked => {
-                self.queue.extend_from_slice(encode::LAST_CHUNK);
+                self.enqueue(encode::LAST_CHUNK);
                 self.stage = Stage::Done;
             }
             Stage::Length { .. } | Stage::Tunnel => self.stage = Stage::Done,

@@ -10,10 +10,9 @@ use crate::connection::Context;
 use crate::error::{Error, Kind};
 use crate::proto::head::{Fields, Head};
 use crate::proto::target::Target;
-use crate::transport::cancel::Cancel;
 use crate::transport::sys::Instant;
 use options::Options;
-use report::{Report, Times, Traffic};
+use report::{Report, Times};
 use response::Response;
 use state::{Ended, State};
 use std::ffi::CStr;
@@ -60,7 +59,6 @@ pub(crate) struct Progress {
 pub(crate) struct Fetch {
     target: Arc<Target>,
     options: Arc<Options>,
-    cancel: Arc<Cancel>,
     state: State,
     response: Option<Box<Response>>,
     /// Interim responses that the caller has asked for and not been given.
@@ -71,7 +69,8 @@ pub(crate) struct Fetch {
     /// The caller has written all of a streamed request body.
     upload_ended: bool,
     times: Times,
-    traffic: Traffic,
+    /// Connection attempts made.
+    attempts: u32,
     pub(crate) userdata: usize,
 }
 
@@ -91,15 +90,13 @@ impl Fetch {
         let (target, state) = begun.unwrap_or_else(|error| {
             times.ended = Some(cx.now);
             cx.cancel.end();
-            let ended =
-                Ended { outcome: Outcome::Failed, phase: Phase::Resolving, error: Some(error) };
+            let ended = Ended::unstarted(error);
             (Arc::new(Target::unknown()), State::Ended(ended))
         });
         Self {
             target,
             userdata: options.userdata,
             options,
-            cancel: Arc::clone(cx.cancel),
             state,
             response: None,
             interim: Vec::new(),
@@ -107,7 +104,7 @@ impl Fetch {
             head_shown: false,
             upload_ended: false,
             times,
-            traffic: Traffic::default(),
+            attempts: 0,
         }
     }
 

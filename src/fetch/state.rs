@@ -38,6 +38,17 @@ pub(crate) struct Ended {
     pub(crate) phase: Phase,
     /// Why, unless it is complete.
     pub(crate) error: Option<Error>,
+    /// What was sent and received, now that the connection has gone.
+    traffic: Traffic,
+}
+
+impl Ended {
+    /// The end of a fetch that could not even begin.
+    pub(crate) fn unstarted(error: Error) -> Self {
+        let outcome = Outcome::Failed;
+        let traffic = Traffic::default();
+        Self { outcome, phase: Phase::Resolving, error: Some(error), traffic }
+    }
 }
 
 impl Fetch {
@@ -80,7 +91,7 @@ impl Fetch {
             if matches!(self.state, State::Ended(_)) {
                 return Ok(None);
             }
-            if self.cancel.is_cancelled() {
+            if cx.cancel.is_cancelled() {
                 return Ok(Some(Outcome::Cancelled));
             }
             self.check_deadline(cx)?;
@@ -92,7 +103,7 @@ impl Fetch {
                 State::Connect(race) => {
                     self.times.connecting.get_or_insert(cx.now);
                     let polled = race.poll(cx);
-                    self.traffic.attempts = race.attempts();
+                    self.attempts = race.attempts();
                     match polled {
                         None => return Ok(None),
                         Some(Ok(connected)) => self.begin_exchange(connected, cx),
@@ -108,7 +119,7 @@ impl Fetch {
 
     fn begin_exchange(&mut self, connected: Connected, cx: &Context<'_>) -> State {
         // The winner is an attempt as well.
-        self.traffic.attempts += 1;
+        self.attempts += 1;
         self.times.sending = Some(cx.now);
         State::Exchange(Exchange::new(connected, cx.now))
     }
@@ -184,7 +195,7 @@ impl Fetch {
         }
         let mut count = 0;
         if let (State::Exchange(exchange), Some(response)) = (&mut self.state, &mut self.response)
-            && !self.cancel.is_cancelled()
+            && !cx.cancel.is_cancelled()
         {
             let rules = self.options.rules();
             let result = exchange.read(cx, &rules, to, &mut count);
@@ -228,12 +239,12 @@ impl Fetch {
         if phase == Phase::Ended {
             return;
         }
-        let (outcome, error) = match self.cancel.end() {
+        let (outcome, error) = match cx.cancel.end() {
             true => (outcome, error),
             false => (Outcome::Cancelled, Some(cancelled(phase, &self.target))),
         };
         self.times.ended = Some(cx.now);
-        self.traffic = self.traffic_now();
+        let mut traffic = self.traffic_now();
         match &mut self.state {
             State::Exchange(exchange) => {
                 // A request that the server still waits for must not end as if it were complete.
@@ -241,17 +252,17 @@ impl Fetch {
                 if !orderly {
                     exchange.abort();
                 }
-                self.traffic.ending = self.ending(orderly);
+                traffic.ending = self.ending(orderly);
             }
             State::Connect(race) if outcome != Outcome::Complete => race.abort(),
             State::Connect(_) | State::Resolve(_) | State::Ended(_) => {}
         }
-        self.state = State::Ended(Ended { outcome, phase, error });
+        self.state = State::Ended(Ended { outcome, phase, error, traffic });
     }
 
     fn ending(&self, orderly: bool) -> Ending {
         use crate::fetch::options::Policy;
-        if orderly || self.cancel.policy() == Policy::Finish {
+        if orderly || self.options.policy == Policy::Finish {
             Ending::Finished
         } else {
             Ending::Reset
@@ -283,15 +294,18 @@ impl Fetch {
 
     /// What has been sent and received so far.
     pub(crate) fn traffic_now(&self) -> Traffic {
-        let State::Exchange(exchange) = &self.state else {
-            return self.traffic;
-        };
-        Traffic {
-            sent: exchange.sending().sent(),
-            received: exchange.received(),
-            interim: exchange.interim_seen(),
-            may_have_acted: exchange.sending().head_is_out(),
-            ..self.traffic
+        let attempts = self.attempts;
+        match &self.state {
+            State::Exchange(exchange) => Traffic {
+                sent: exchange.sending().sent(),
+                received: exchange.received(),
+                attempts,
+                interim: exchange.interim_seen(),
+                may_have_acted: exchange.sending().head_is_out(),
+                ending: Ending::None,
+            },
+            State::Ended(ended) => ended.traffic,
+            State::Resolve(_) | State::Connect(_) => Traffic { attempts, ..Traffic::default() },
         }
     }
 }

@@ -44,11 +44,14 @@ enum Stage {
     DataCr,
     DataLf,
     /// Collecting the trailer section until its blank line.
-    Trailers {
-        bytes: Vec<u8>,
-        searched: usize,
-    },
+    Trailers(Box<Trailers>),
     End,
+}
+
+#[derive(Debug, Default)]
+struct Trailers {
+    bytes: Vec<u8>,
+    searched: usize,
 }
 
 pub(crate) struct Limits {
@@ -101,7 +104,7 @@ impl Chunked {
         while let Some(&byte) = input.get(at) {
             match self.stage {
                 Stage::Data { .. } | Stage::End => break,
-                Stage::Trailers { .. } => {
+                Stage::Trailers(_) => {
                     let (taken, fields) = self.handle_trailers(&input[at..], limits)?;
                     return Ok((at + taken, fields));
                 }
@@ -150,9 +153,7 @@ impl Chunked {
             (Stage::Extension { .. }, _) => {
                 return Err(bad("a chunk extension holds a control character"));
             }
-            (&Stage::SizeLf { size: 0 }, b'\n') => {
-                Stage::Trailers { bytes: Vec::new(), searched: 0 }
-            }
+            (&Stage::SizeLf { size: 0 }, b'\n') => Stage::Trailers(Box::default()),
             (&Stage::SizeLf { size }, b'\n') => {
                 self.size = size;
                 Stage::Data { left: size }
@@ -163,7 +164,7 @@ impl Chunked {
                 return Err(bad("a chunk is longer than its size says"));
             }
             (Stage::SizeLf { .. }, _) => return Err(bad("a CR stands without its LF")),
-            (Stage::Size { .. } | Stage::Data { .. } | Stage::Trailers { .. } | Stage::End, _) => {
+            (Stage::Size { .. } | Stage::Data { .. } | Stage::Trailers(_) | Stage::End, _) => {
                 unreachable!("these do not go byte by byte")
             }
         };
@@ -175,9 +176,10 @@ impl Chunked {
         input: &[u8],
         limits: &Limits,
     ) -> Result<(usize, Option<Fields>), Error> {
-        let Stage::Trailers { bytes, searched } = &mut self.stage else {
+        let Stage::Trailers(trailers) = &mut self.stage else {
             unreachable!("called in this stage only");
         };
+        let Trailers { bytes, searched } = &mut **trailers;
         if bytes.is_empty() && input.starts_with(b"\r\n") {
             self.stage = Stage::End;
             return Ok((2, Some(Fields::default())));
