@@ -143,7 +143,7 @@ fn when_every_address_refuses_the_message_names_each() {
     assert_eq!(fetch.report().attempts, 2);
 }
 
-/// Seven addresses are silent and the eighth answers: six attempts run at a time, and the oldest
+/// Seven addresses are silent and the eighth answers: five attempts run at a time, and the oldest
 /// makes room.
 #[test]
 fn the_last_of_many_addresses_is_tried_while_all_others_are_silent() {

@@ -13,7 +13,7 @@ use crate::proto::target::Target;
 use crate::transport::sys::Instant;
 use options::Options;
 use report::{Report, Times};
-use response::Response;
+use response::{Interim, Response};
 use state::{Ended, State};
 use std::ffi::CStr;
 use std::sync::Arc;
@@ -61,10 +61,8 @@ pub(crate) struct Fetch {
     options: Arc<Options>,
     state: State,
     response: Option<Box<Response>>,
-    /// Interim responses that the caller has asked for and not been given.
-    interim: Vec<Head>,
-    /// Whether the first of them is being shown, until the caller polls again.
-    interim_shown: bool,
+    /// Interim responses, if the caller has asked for them and there were any.
+    interim: Option<Box<Interim>>,
     head_shown: bool,
     /// The caller has written all of a streamed request body.
     upload_ended: bool,
@@ -99,8 +97,7 @@ impl Fetch {
             options,
             state,
             response: None,
-            interim: Vec::new(),
-            interim_shown: false,
+            interim: None,
             head_shown: false,
             upload_ended: false,
             times,
@@ -118,7 +115,7 @@ impl Fetch {
         if let Some(outcome @ (Outcome::Failed | Outcome::Cancelled)) = ended {
             return Status::Ended(outcome);
         }
-        if self.interim.len() > usize::from(self.interim_shown) {
+        if self.interim.as_ref().is_some_and(|interim| interim.waits()) {
             return Status::Interim;
         }
         if self.response.is_some() && self.options.streams() && !self.head_shown {
@@ -135,10 +132,9 @@ impl Fetch {
     /// The status as it is told to the caller, to whom some things are told once.
     pub(crate) fn tell_status(&mut self) -> Status {
         let status = self.status();
-        if self.interim_shown {
-            self.interim.remove(0);
+        if let Some(interim) = &mut self.interim {
+            interim.tell(status == Status::Interim);
         }
-        self.interim_shown = status == Status::Interim;
         self.head_shown |= status == Status::Head;
         status
     }
@@ -218,7 +214,7 @@ impl Fetch {
 
     /// The head that the caller is to see: an interim one for as long as it is shown.
     pub(crate) fn head(&self) -> Option<&Head> {
-        let interim = self.interim.first().filter(|_| self.interim_shown);
+        let interim = self.interim.as_ref().and_then(|interim| interim.shown());
         interim.or(self.response.as_ref().map(|r| &r.head))
     }
 

@@ -3,6 +3,7 @@
 use crate::error::{Error, Kind};
 use crate::proto::h1::decode::Rules;
 use crate::proto::request::{Body, Request};
+use std::sync::{Arc, LazyLock};
 
 pub(crate) use crate::transport::cancel::Policy;
 
@@ -70,6 +71,12 @@ impl Default for Options {
 }
 
 impl Options {
+    /// The defaults, which need not be made for each fetch.
+    pub(crate) fn shared_default() -> Arc<Self> {
+        static DEFAULT: LazyLock<Arc<Options>> = LazyLock::new(Arc::default);
+        Arc::clone(&DEFAULT)
+    }
+
     pub(crate) fn set_deadline(&mut self, deadline: Deadline, timeout_ms: u32) {
         self.deadlines[deadline as usize] = timeout_ms;
     }

@@ -2,6 +2,7 @@
 
 use crate::proto::framing::Framing;
 use crate::proto::head::{Fields, Head};
+use std::collections::VecDeque;
 
 #[derive(Debug)]
 pub(crate) struct Response {
@@ -65,5 +66,32 @@ impl Response {
             Body::Collected(body) => body.len().saturating_sub(1) as u64,
             Body::Streamed(read) => *read,
         }
+    }
+}
+
+/// Interim responses on their way to the caller.
+#[derive(Debug, Default)]
+pub(crate) struct Interim {
+    waiting: VecDeque<Head>,
+    /// The one that the caller sees until it polls again.
+    shown: Option<Head>,
+}
+
+impl Interim {
+    pub(crate) fn push(&mut self, head: Head) {
+        self.waiting.push_back(head);
+    }
+
+    pub(crate) fn waits(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// The caller polls: it has seen the one that was shown, and sees the next if that is told.
+    pub(crate) fn tell(&mut self, next: bool) {
+        self.shown = next.then(|| self.waiting.pop_front()).flatten();
+    }
+
+    pub(crate) fn shown(&self) -> Option<&Head> {
+        self.shown.as_ref()
     }
 }

@@ -146,7 +146,7 @@ impl Fetch {
                 None | Some(Decoded::End(_)) => return Ok(None),
                 Some(Decoded::Interim(head)) => {
                     if self.options.interim {
-                        self.interim.push(head);
+                        self.interim.get_or_insert_default().push(head);
                     }
                 }
                 Some(Decoded::Head(head, framing)) => {

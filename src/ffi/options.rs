@@ -321,7 +321,7 @@ pub unsafe extern "C" fn ifetch_options_userdata(
 impl ifetch_options {
     /// The options behind a C pointer, to be kept by a fetch; later changes copy them first.
     pub(super) fn shared(options: Option<&Self>) -> Arc<Options> {
-        options.map_or_else(Arc::default, |o| Arc::clone(&o.0))
+        options.map_or_else(Options::shared_default, |o| Arc::clone(&o.0))
     }
 }
 

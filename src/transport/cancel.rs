@@ -14,8 +14,9 @@ use crate::transport::wake::Wake;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 
-/// How many connection attempts of one fetch may run at the same time.
-pub(crate) const ATTEMPTS: usize = 6;
+/// How many connection attempts of one fetch may run at the same time. With `race`'s delay between
+/// them, the oldest has been silent for more than a second when it has to make room.
+pub(crate) const ATTEMPTS: usize = 5;
 
 /// How a cancelled fetch ends its connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
