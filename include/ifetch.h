@@ -600,8 +600,8 @@ IFETCH_MUST_USE struct ifetch *ifetch_start(const char *url, const struct ifetch
 
 /**
  * The one descriptor of this fetch: the same from start to free, through name lookup, racing
- * connects and deadlines. Watch it for reading (poll, select, epoll level- or edge-triggered,
- * kqueue, any loop), call ifetch_poll() when it is readable, and do nothing else with it: do
+ * connects and deadlines. Watch it for reading (poll, select, epoll level- or edge-triggered, any
+ * loop built on them), call ifetch_poll() when it is readable, and do nothing else with it: do
  * not read, write or close it. Fetches of one client share the client's. No timer of the
  * caller's is needed: deadlines make it readable.
  *
@@ -706,11 +706,10 @@ ifetch_error ifetch_set_userdata(struct ifetch *fetch, void *userdata);
 /**
  * Waits until the fetch has something to say other than PENDING, for callers without a loop.
  *
- * One of the two kinds of functions that block (ifetch_run() and the client's own wait are the
- * others). `timeout_ms` bounds the wait: 0 does not wait, negative waits without bound. Returns
- * PENDING when the time is over and also when a signal arrived, so that the caller sees its flags;
- * else as ifetch_poll(). A cancel from another thread or a signal handler ends the wait with
- * CANCELLED.
+ * It blocks, as besides it only ifetch_run() and ifetch_client_wait() do. `timeout_ms` bounds the
+ * wait: 0 does not wait, negative waits without bound. Returns PENDING when the time is over and
+ * also when a signal arrived, so that the caller sees its flags; else as ifetch_poll(). A cancel
+ * from another thread or a signal handler ends the wait with CANCELLED.
  */
 IFETCH_MUST_USE ifetch_status ifetch_wait(struct ifetch *fetch, int32_t timeout_ms);
 
@@ -787,7 +786,8 @@ int32_t ifetch_response_version(const struct ifetch_response *response);
 
 /**
  * The reason phrase of the status line, such as "Not Found"; often empty, never to be relied on
- * (RFC 9112 section 4). NULL for NULL. Lives until the fetch is freed.
+ * (RFC 9112 section 4). NULL for NULL. Lives until the fetch is freed (an interim response's:
+ * until the next poll).
  */
 const char *ifetch_response_reason(const struct ifetch_response *response);
 

@@ -12,7 +12,7 @@
 //!    |
 //!   connection  the race for a connection, and one HTTP exchange over it
 //!    |
-//!   transport   bytes through descriptors: sockets, the reactor, name lookup; sys: the system calls
+//!   transport   sockets, the reactor, name lookup, the cancel switch; sys: the system calls
 //!    |
 //!   proto       sans-IO: URLs, request heads, response heads, framing, chunks
 //!    |

@@ -127,8 +127,8 @@ pub unsafe extern "C" fn ifetch_start(
 }
 
 /// The one descriptor of this fetch: the same from start to free, through name lookup, racing
-/// connects and deadlines. Watch it for reading (poll, select, epoll level- or edge-triggered,
-/// kqueue, any loop), call ifetch_poll() when it is readable, and do nothing else with it: do
+/// connects and deadlines. Watch it for reading (poll, select, epoll level- or edge-triggered, any
+/// loop built on them), call ifetch_poll() when it is readable, and do nothing else with it: do
 /// not read, write or close it. Fetches of one client share the client's. No timer of the
 /// caller's is needed: deadlines make it readable.
 ///
@@ -317,11 +317,10 @@ pub unsafe extern "C" fn ifetch_set_userdata(
 
 /// Waits until the fetch has something to say other than PENDING, for callers without a loop.
 ///
-/// One of the two kinds of functions that block (ifetch_run() and the client's own wait are the
-/// others). `timeout_ms` bounds the wait: 0 does not wait, negative waits without bound. Returns
-/// PENDING when the time is over and also when a signal arrived, so that the caller sees its flags;
-/// else as ifetch_poll(). A cancel from another thread or a signal handler ends the wait with
-/// CANCELLED.
+/// It blocks, as besides it only ifetch_run() and ifetch_client_wait() do. `timeout_ms` bounds the
+/// wait: 0 does not wait, negative waits without bound. Returns PENDING when the time is over and
+/// also when a signal arrived, so that the caller sees its flags; else as ifetch_poll(). A cancel
+/// from another thread or a signal handler ends the wait with CANCELLED.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ifetch_wait(fetch: *mut ifetch, timeout_ms: i32) -> ifetch_status {

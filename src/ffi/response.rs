@@ -45,7 +45,8 @@ pub unsafe extern "C" fn ifetch_response_version(response: *const ifetch_respons
 }
 
 /// The reason phrase of the status line, such as "Not Found"; often empty, never to be relied on
-/// (RFC 9112 section 4). NULL for NULL. Lives until the fetch is freed.
+/// (RFC 9112 section 4). NULL for NULL. Lives until the fetch is freed (an interim response's:
+/// until the next poll).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ifetch_response_reason(response: *const ifetch_response) -> *const c_char {
     guard(null(), || {
