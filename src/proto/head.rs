@@ -127,6 +127,7 @@ impl Fields {
         self.places.iter().filter_map(move |place| {
             let start = place.name as usize;
             let end = start + name.len();
+            // Most names differ in their length: this one ends in a NUL.
             let same = self.bytes.get(end) == Some(&0)
                 && self.bytes[start..end].eq_ignore_ascii_case(name);
             same.then(|| self.text(place.value as usize))

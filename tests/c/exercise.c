@@ -139,6 +139,22 @@ static void post_borrowed(void)
     ifetch_free(second);
 }
 
+/* The server leaves while a large body is being sent: SIGPIPE, left as it is, would kill us. */
+static void post_to_the_deaf(void)
+{
+    enum { SIZE = 8 << 20 };
+    char *body = calloc(1, SIZE);
+    ifetch_options *options = ifetch_options_new();
+    ifetch_options_method(options, "POST");
+    ifetch_options_body_borrowed(options, body, SIZE);
+    ifetch *fetch = ifetch_start(url("/deaf"), options);
+    check(news(fetch) == IFETCH_FAILED, "the server has left");
+    check(ifetch_error_code(fetch) == IFETCH_ERROR_SEND, ifetch_error_message(fetch));
+    ifetch_free(fetch);
+    ifetch_options_free(options);
+    free(body);
+}
+
 static int32_t interrupt_third(void *count)
 {
     return ++*(int *)count == 3;
@@ -225,6 +241,7 @@ int main(int argc, char **argv)
     upload(-1);
     upload(300000);
     post_borrowed();
+    post_to_the_deaf();
     cancel_everywhere();
     share_a_client();
     fork_and_free();

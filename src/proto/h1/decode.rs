@@ -83,6 +83,7 @@ impl Decoder {
         rules: &Rules,
     ) -> Result<(usize, Option<Event>), Error> {
         match &mut self.stage {
+            Stage::Head { .. } if input.is_empty() => Ok((0, None)),
             Stage::Head { .. } => self.handle_head(input, rules),
             Stage::Length { left: 0 } => Ok((0, Some(self.end(Fields::default())))),
             Stage::Length { .. } | Stage::Close => Ok((0, None)),
