@@ -128,6 +128,28 @@ fn silence_of_one_family_starts_the_other_after_a_quarter_of_a_second() {
     peer.seen();
 }
 
+/// The first address is silent, the second refuses, the third answers: it is not kept waiting by the
+/// first.
+#[test]
+fn a_refusal_starts_the_next_attempt_although_an_earlier_one_is_still_silent() {
+    if !alone("a_refusal_starts_the_next_attempt_although_an_earlier_one_is_still_silent") {
+        return;
+    }
+    let (silent, _filler) = full_listener_on("127.0.0.2:0");
+    let port = silent.local_addr().expect("it is bound").port();
+    let peer = Peer::start_on(&format!("127.0.0.4:{port}"), |mut link| {
+        link.read_head();
+        link.send(HELLO);
+        link.ended();
+    });
+    let start = Instant::now();
+    let fetch = Fetch::get(&format!("http://three.example:{port}/"));
+    assert_hello(&fetch);
+    assert!(start.elapsed() < Duration::from_millis(480), "it took {:?}", start.elapsed());
+    assert_eq!(fetch.report().attempts, 3);
+    peer.seen();
+}
+
 #[test]
 fn when_every_address_refuses_the_message_names_each() {
     if !alone("when_every_address_refuses_the_message_names_each") {

@@ -74,7 +74,7 @@ impl Race {
                     Some(Ok(())) => return Some(Ok(self.win(at))),
                     Some(Err(errno)) => {
                         let Attempt { address, .. } = self.running.remove(at);
-                        self.fail(address, errno);
+                        self.fail(address, errno, cx.now);
                     }
                 }
             }
@@ -108,14 +108,14 @@ impl Race {
                 self.running.reserve_exact(1);
                 self.running.push(Attempt { address, tcp });
             }
-            Err(errno) => self.fail(address, errno),
+            Err(errno) => self.fail(address, errno, cx.now),
         }
     }
 
-    fn fail(&mut self, address: SocketAddr, errno: Errno) {
+    fn fail(&mut self, address: SocketAddr, errno: Errno, now: Instant) {
         self.failed.push((address, Failure::Errno(errno)));
         // RFC 8305 section 5: a failure lets the next one start at once.
-        self.next_at = None;
+        self.next_at = (!self.waiting.is_empty()).then_some(now);
     }
 
     fn win(&mut self, at: usize) -> Connected {

@@ -5,8 +5,7 @@ use std::net::UdpSocket;
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// Both families first the other way round than localhost; and more addresses than attempts may
-/// run at a time.
+/// One address; more of them than attempts may run at a time; three.
 const HOSTS: &str = "127.0.0.1 known.example
 127.0.0.2 many.example
 127.0.0.3 many.example
@@ -16,6 +15,9 @@ const HOSTS: &str = "127.0.0.1 known.example
 127.0.0.7 many.example
 127.0.0.8 many.example
 127.0.0.9 many.example
+127.0.0.2 three.example
+127.0.0.3 three.example
+127.0.0.4 three.example
 ";
 
 const MARK: &str = "IFETCH_TEST_ALONE";
