@@ -525,3 +525,44 @@ fn urls_that_are_none_are_refused_before_anything_is_sent() {
     let nobody = listener.accept().expect_err("nobody connects");
     assert_eq!(nobody.kind(), std::io::ErrorKind::WouldBlock);
 }
+
+/// A server that has refused the request gets no more of its body than was on its way.
+#[test]
+fn a_refusal_stops_the_body() {
+    const LEN: usize = 64 << 20;
+    let peer = Peer::start(|mut link| {
+        link.read_head();
+        link.send("HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\n");
+        // Let it be read before there is room for more of the body.
+        std::thread::sleep(QUIET);
+        let taken = link.read_until_quiet();
+        link.send("no");
+        link.ended();
+        taken
+    });
+    let body = vec![b'x'; LEN];
+    let fetch = Fetch::start(peer.url("/"), &Options::new().method("POST").body(&body));
+    let got = fetch.finish();
+    assert_eq!((got.status, got.code(), got.body.as_str()), (IFETCH_DONE, 413, "no"));
+    let taken = peer.seen();
+    assert!(taken < LEN, "the server was sent all of it");
+}
+
+/// What the server has said counts for more than that sending failed.
+#[test]
+fn a_response_that_breaks_off_counts_for_more_than_a_request_that_does() {
+    let peer = Peer::start(|mut link| {
+        link.read_head();
+        link.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel");
+        link.reset();
+    });
+    let options = Options::new().method("POST").body(&vec![b'x'; 64 << 20]);
+    let got = Fetch::start(peer.url("/"), &options).finish();
+    assert!(
+        matches!(got.error, IFETCH_ERROR_TRUNCATED | IFETCH_ERROR_RECEIVE),
+        "{:?}: {}",
+        got.error,
+        got.message
+    );
+    assert_eq!(got.body, "hel");
+}
