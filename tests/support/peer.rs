@@ -116,6 +116,20 @@ impl Link {
         (len > 0).then_some(chunk)
     }
 
+    /// Reads until nothing has come for a while; says how many bytes that was.
+    pub(crate) fn read_until_quiet(&mut self) -> usize {
+        let mut total = self.stream.buffer().len();
+        self.stream.consume(total);
+        let mut buffer = vec![0; 1 << 16];
+        while readable(&[self.stream().as_raw_fd()], QUIET) {
+            match self.stream.get_mut().read(&mut buffer).expect("request bytes") {
+                0 => break,
+                n => total += n,
+            }
+        }
+        total
+    }
+
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.get_mut().write_all(bytes.as_ref()).expect("the client takes it");
     }
