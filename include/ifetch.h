@@ -708,8 +708,8 @@ ifetch_error ifetch_set_userdata(struct ifetch *fetch, void *userdata);
  *
  * It blocks, as besides it only ifetch_run() and ifetch_client_wait() do. `timeout_ms` bounds the
  * wait: 0 does not wait, negative waits without bound. Returns PENDING when the time is over and
- * also when a signal arrived, so that the caller sees its flags; else as ifetch_poll(). A cancel
- * from another thread or a signal handler ends the wait with CANCELLED.
+ * also when a signal arrived while it slept, so that the caller sees its flags; else as
+ * ifetch_poll(). A cancel from another thread or a signal handler ends the wait with CANCELLED.
  */
 IFETCH_MUST_USE ifetch_status ifetch_wait(struct ifetch *fetch, int32_t timeout_ms);
 

@@ -319,8 +319,8 @@ pub unsafe extern "C" fn ifetch_set_userdata(
 ///
 /// It blocks, as besides it only ifetch_run() and ifetch_client_wait() do. `timeout_ms` bounds the
 /// wait: 0 does not wait, negative waits without bound. Returns PENDING when the time is over and
-/// also when a signal arrived, so that the caller sees its flags; else as ifetch_poll(). A cancel
-/// from another thread or a signal handler ends the wait with CANCELLED.
+/// also when a signal arrived while it slept, so that the caller sees its flags; else as
+/// ifetch_poll(). A cancel from another thread or a signal handler ends the wait with CANCELLED.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ifetch_wait(fetch: *mut ifetch, timeout_ms: i32) -> ifetch_status {
