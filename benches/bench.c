@@ -1,4 +1,4 @@
-/* Arguments, clocks and the control connection. */
+/* Failures, clocks and the control connection. */
 
 #include "bench.h"
 
@@ -35,24 +35,6 @@ void bench_raise_descriptor_limit(void)
         bench_die("setrlimit");
 }
 
-struct bench bench_args(int argc, char **argv)
-{
-    if (argc < 5)
-        bench_fail("needs ROW PORT COUNT CONCURRENCY [BODY]");
-    bench_raise_descriptor_limit();
-    alarm(BENCH_PATIENCE_S);
-    struct bench b = {
-        .row = argv[1],
-        .port = (uint16_t)atoi(argv[2]),
-        .count = (unsigned)atoi(argv[3]),
-        .concurrency = (unsigned)atoi(argv[4]),
-        .body = argc > 5 ? strtoull(argv[5], NULL, 10) : BENCH_SMALL,
-    };
-    if (b.count == 0 || b.concurrency == 0 || b.concurrency > b.count)
-        bench_fail("needs 0 < CONCURRENCY <= COUNT");
-    return b;
-}
-
 static uint64_t clock_ns(clockid_t clock)
 {
     struct timespec t;
@@ -74,26 +56,6 @@ size_t bench_heap(void)
 {
     struct mallinfo2 info = mallinfo2();
     return info.uordblks + info.hblkhd;
-}
-
-const char *bench_path(const struct bench *b)
-{
-    static char path[64];
-    if (strcmp(b->row, "length") == 0 || strcmp(b->row, "chunked") == 0)
-        snprintf(path, sizeof path, "/%s/%llu", b->row, (unsigned long long)b->body);
-    else if (strncmp(b->row, "new", 3) == 0 || strncmp(b->row, "alone", 5) == 0)
-        snprintf(path, sizeof path, "/small");
-    else
-        bench_fail("no such row");
-    return path;
-}
-
-void bench_done(const struct bench *b, const char *version, uint64_t bytes, uint64_t cpu_ns)
-{
-    if (bytes != b->count * b->body)
-        bench_fail("too few bytes came, or too many");
-    printf("row=%s version=%s count=%u bytes=%llu cpu_ns=%llu\n", b->row, version, b->count,
-           (unsigned long long)bytes, (unsigned long long)cpu_ns);
 }
 
 char *bench_control(uint16_t port, const char *path, size_t *len)

@@ -1,8 +1,9 @@
 /* What the three benchmark clients share, so that they are measured the same way.
  *
- *     raw|curl|ifetch ROW PORT COUNT CONCURRENCY [BODY]
+ *     raw|curl|ifetch ROW PORT COUNT CONCURRENCY [SIZE]
  *
- * does COUNT requests, CONCURRENCY at a time, and prints one line of name=value pairs. */
+ * does COUNT requests, CONCURRENCY at a time, and prints one line of name=value pairs. The rows are
+ * in rows.c; what SIZE means depends on the row. */
 
 #ifndef BENCH_H
 #define BENCH_H
@@ -17,12 +18,75 @@ enum {
     BENCH_PATIENCE_S = 120,      /* a client that is not done by then is ended by SIGALRM */
 };
 
+/* The deadlines of the row "deadlines", far enough that none is reached. The one of a whole request
+ * falls among those of the requests beside it; the one of a silent server moves with each byte. */
+enum {
+    BENCH_TOTAL_MS = 900 * 1000,
+    BENCH_SILENCE_S = 300,
+    BENCH_BESIDE_MS = 600 * 1000,    /* to twice as much */
+};
+
+enum bench_kind { BENCH_ANSWERED, BENCH_WAITING, BENCH_CANCEL, BENCH_BUSY };
+enum bench_size { BENCH_NO_SIZE, BENCH_BODY, BENCH_ORIGINS, BENCH_BESIDE };
+
+struct bench_row {
+    const char *name;
+    enum bench_kind kind;
+    const char *path;        /* of the rows that are answered; a body's length is appended */
+    bool keep;               /* connections are kept, as far as the client is able to */
+    bool numbered;           /* each request has a URL of its own */
+    bool wait;               /* the library's own waiting function is the loop */
+    bool alone;              /* no client, no multi handle: each on its own */
+    bool reset;              /* a cancel sends an RST too */
+    enum bench_size size;    /* what SIZE is */
+};
+
+/* What a request may ask for: the rows with several origins have one for each. */
+struct bench_target {
+    uint16_t port;
+    char url[64];
+    char *path;              /* in the url */
+    size_t path_len;
+};
+
 struct bench {
-    const char *row;
+    const struct bench_row *row;
     uint16_t port;
     unsigned count, concurrency;
-    uint64_t body;               /* bytes of each body, for the rows that have long ones */
+    uint64_t body;               /* bytes of each body */
+    unsigned origins;            /* if several, they share CONCURRENCY idle connections */
+    unsigned beside;             /* requests that wait in the same client while others are answered,
+                                  * for the one connection that their origin may have */
+    char beside_url[64];
+    struct bench_target *targets;
+    uint32_t random;
+    size_t heap;                 /* before there was a client */
 };
+
+struct bench bench_args(int argc, char **argv);
+
+/* Where the next request goes. The URL of a numbered row is written anew in place. */
+const struct bench_target *bench_next(struct bench *b);
+
+/* Has the client do all requests of a row that is answered; returns the CPU time. What is made
+ * ready before and freed afterwards does not count, also for callgrind, which counts only here. */
+uint64_t bench_measure(struct bench *b, void (*answer_all)(struct bench *b));
+
+/* A deadline for one of the requests beside, each time another one. */
+unsigned bench_beside_ms(unsigned n);
+
+/* What a client did in a row that is answered. */
+struct bench_sum {
+    const char *version;
+    uint64_t bytes;              /* of bodies */
+    uint64_t cpu_ns;
+    uint64_t connections;        /* opened */
+};
+
+/* How such a row ends, when all is freed but the client with its idle connections: checks that
+ * every byte came and that connections were kept, prints, and lets the server end them, so that
+ * it is not the client whose ports are in TIME_WAIT. */
+void bench_done(const struct bench *b, const struct bench_sum *sum);
 
 /* What /ended of the server sends, as it is in memory: one for each request to /never/ID whose
  * client went away. */
@@ -33,7 +97,6 @@ struct bench_ended {
     uint16_t reset;              /* it saw an RST, at once or after the EOF */
 };
 
-struct bench bench_args(int argc, char **argv);
 _Noreturn void bench_die(const char *call);      /* which set errno */
 _Noreturn void bench_fail(const char *why);
 void bench_raise_descriptor_limit(void);         /* ten thousand requests at once need as many */
@@ -42,17 +105,11 @@ uint64_t bench_now_ns(void);     /* CLOCK_MONOTONIC, comparable with the server'
 uint64_t bench_cpu_ns(void);     /* user and system time of this process so far */
 size_t bench_heap(void);         /* bytes that malloc has handed out, its headers included */
 
-/* How a row of requests ends: checks that every byte came, and prints. */
-void bench_done(const struct bench *b, const char *version, uint64_t bytes, uint64_t cpu_ns);
-
-/* What a row of requests asks for, such as "/length/1024"; static. */
-const char *bench_path(const struct bench *b);
-
 /* Asks the server over a blocking connection; the caller frees the body. */
 char *bench_control(uint16_t port, const char *path, size_t *len);
 
-/* The rows that leave requests waiting, "waiting", "cancel" and "busy", are the same for all:
- * a client only says how it does each step. IDs count from 0. */
+/* The rows that leave requests waiting are the same for all: a client only says how it does each
+ * step. IDs count from 0. */
 struct bench_waiter {
     void (*open)(const struct bench *b, unsigned requests);
     void (*start)(unsigned id, unsigned never); /* a request to /never/NEVER */

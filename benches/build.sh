@@ -13,12 +13,18 @@ compile() {
         -I"$benches/../include" "$@"
 }
 
+client() {
+    name=$1
+    shift
+    compile "$benches/$name.c" "$into/bench.o" "$into/rows.o" "$into/waiting.o" "$@" -pthread \
+        -o "$into/$name"
+}
+
 mkdir -p "$into"
-for object in bench waiting; do
+for object in bench rows waiting; do
     compile -c "$benches/$object.c" -o "$into/$object.o"
 done
 compile "$benches/server.c" "$into/bench.o" -o "$into/server"
-compile "$benches/raw.c" "$into/bench.o" "$into/waiting.o" -pthread -o "$into/raw"
-compile "$benches/curl.c" "$into/bench.o" "$into/waiting.o" -pthread -lcurl -o "$into/curl"
-compile "$benches/ifetch.c" "$into/bench.o" "$into/waiting.o" "$library" -pthread -lm -ldl \
-    -o "$into/ifetch"
+client raw
+client curl -lcurl
+client ifetch "$library" -lm -ldl

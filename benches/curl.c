@@ -6,23 +6,23 @@
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
 
 struct request {
     CURL *easy;
-    CURLM *multi;            /* its own in the row "waiting-alone", else the one that all share */
+    CURLM *multi;            /* its own if it is alone, else the one that all share */
 };
 
-static struct request *requests;
-static unsigned opened;          /* of them */
+static struct request *requests;            /* of the rows that wait, by ID */
+static unsigned opened;                     /* of them */
+static CURL **easies, **beside;
 static CURLM *shared;
-static struct curl_slist *headers;
+static struct curl_slist *headers;          /* "Connection: close", or none */
 static uint16_t port;
 static int epoll;
 static uint64_t deadline_ns = UINT64_MAX;   /* when libcurl wants to be called in any case */
-static uint64_t bytes;                      /* of bodies */
+static struct bench_sum sum;
 static bool alone;
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
@@ -46,7 +46,7 @@ static int on_timer(CURLM *multi, long timeout_ms, void *arg)
 static size_t on_body(char *data, size_t size, size_t len, void *arg)
 {
     (void)data, (void)arg;
-    bytes += size * len;
+    sum.bytes += size * len;
     return size * len;
 }
 
@@ -65,16 +65,14 @@ static void open_shared(void)
     curl_multi_setopt(shared, CURLMOPT_TIMERFUNCTION, on_timer);
 }
 
-static CURL *new_easy(const char *path)
+static CURL *new_easy(const char *url)
 {
-    char url[128];
-    snprintf(url, sizeof url, "http://127.0.0.1:%u%s", port, path);
     CURL *easy = curl_easy_init();
     if (easy == NULL)
         bench_fail("curl_easy_init");
     curl_easy_setopt(easy, CURLOPT_URL, url);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, (long)(headers != NULL));
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -104,58 +102,116 @@ static void turn(int timeout_ms)
     }
 }
 
-static void row_requests(const struct bench *b)
+/* Requests that libcurl keeps back, each with a deadline, while their origin is busy with one. */
+static void open_beside(const struct bench *b)
+{
+    beside = calloc(b->beside, sizeof *beside);
+    curl_multi_setopt(shared, CURLMOPT_MAX_HOST_CONNECTIONS, 1L);
+    for (unsigned n = 0; n < b->beside; n++) {
+        beside[n] = new_easy(b->beside_url);
+        curl_easy_setopt(beside[n], CURLOPT_TIMEOUT_MS, (long)bench_beside_ms(n));
+        curl_multi_add_handle(shared, beside[n]);
+    }
+}
+
+/* Backwards: the first has the connection, which the next one would get. */
+static void close_beside(const struct bench *b)
+{
+    for (unsigned n = b->beside; n-- > 0;) {
+        curl_multi_remove_handle(shared, beside[n]);
+        curl_easy_cleanup(beside[n]);
+    }
+    free(beside);
+}
+
+static CURL *new_easy_of_row(const struct bench *b)
+{
+    CURL *easy = new_easy(b->targets->url);
+    if (b->row->size == BENCH_BODY)
+        curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)BENCH_BUFFER);
+    if (b->row->size == BENCH_BESIDE) {
+        curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)BENCH_TOTAL_MS);
+        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)BENCH_SILENCE_S);
+        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    }
+    return easy;
+}
+
+static void start(struct bench *b, CURL *easy)
+{
+    const struct bench_target *target = bench_next(b);
+    if (b->row->numbered || b->origins > 1)
+        curl_easy_setopt(easy, CURLOPT_URL, target->url);
+    curl_multi_add_handle(shared, easy);
+}
+
+/* Checks a request that has ended. */
+static void finish(const CURLMsg *message)
+{
+    long status = 0, connects = 0;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(message->easy_handle, CURLINFO_NUM_CONNECTS, &connects);
+    if (message->data.result != CURLE_OK || status != 200)
+        bench_fail(curl_easy_strerror(message->data.result));
+    sum.connections += (uint64_t)connects;
+}
+
+static void answer_all(struct bench *b)
 {
     unsigned started = 0, done = 0;
-    CURL **easies = calloc(b->concurrency, sizeof *easies);
-    open_shared();
-    for (unsigned i = 0; i < b->concurrency; i++) {
-        easies[i] = new_easy(bench_path(b));
-        if (b->body > BENCH_SMALL)
-            curl_easy_setopt(easies[i], CURLOPT_BUFFERSIZE, (long)BENCH_BUFFER);
-    }
-    uint64_t cpu = bench_cpu_ns();
-    while (started < b->concurrency)
-        curl_multi_add_handle(shared, easies[started++]);
+    for (; started < b->concurrency; started++)
+        start(b, easies[started]);
     while (done < b->count) {
         turn(-1);
         CURLMsg *message;
         int left;
         while ((message = curl_multi_info_read(shared, &left)) != NULL) {
             CURL *easy = message->easy_handle;
-            long status = 0;
-            curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-            if (message->data.result != CURLE_OK || status != 200)
-                bench_fail(curl_easy_strerror(message->data.result));
+            finish(message);
             curl_multi_remove_handle(shared, easy);
             done++;
             if (started < b->count) {
-                curl_multi_add_handle(shared, easy);
+                start(b, easy);
                 started++;
             }
         }
     }
-    bench_done(b, curl_version_info(CURLVERSION_NOW)->version, bytes, bench_cpu_ns() - cpu);
+}
+
+static void row_requests(struct bench *b)
+{
+    open_shared();
+    curl_multi_setopt(shared, CURLMOPT_MAXCONNECTS, 2L * b->concurrency);   /* those in use too */
+    if (b->beside > 0)
+        open_beside(b);
+    easies = calloc(b->concurrency, sizeof *easies);
+    for (unsigned i = 0; i < b->concurrency; i++)
+        easies[i] = new_easy_of_row(b);
+    sum.cpu_ns = bench_measure(b, answer_all);
     for (unsigned i = 0; i < b->concurrency; i++)
         curl_easy_cleanup(easies[i]);
     free(easies);
+    sum.version = curl_version_info(CURLVERSION_NOW)->version;
+    bench_done(b, &sum);
+    close_beside(b);
     curl_multi_cleanup(shared);
 }
 
 static void waiter_open(const struct bench *b, unsigned n)
 {
     requests = calloc(n, sizeof *requests);
-    alone = strcmp(b->row, "waiting-alone") == 0;
+    port = b->port;
+    alone = b->row->alone;
     if (!alone)
         open_shared();
 }
 
 static void waiter_start(unsigned id, unsigned never)
 {
-    char path[32];
-    snprintf(path, sizeof path, "/never/%u", never);
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/never/%u", port, never);
     struct request *r = &requests[id];
-    *r = (struct request){ .easy = new_easy(path), .multi = alone ? new_multi() : shared };
+    *r = (struct request){ .easy = new_easy(url), .multi = alone ? new_multi() : shared };
     curl_multi_add_handle(r->multi, r->easy);
     if (id >= opened)
         opened = id + 1;
@@ -194,10 +250,10 @@ static void waiter_close(void)
 
 int main(int argc, char **argv)
 {
-    struct bench b = bench_args(argc, argv);
-    port = b.port;
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    headers = curl_slist_append(NULL, "Connection: close");
+    struct bench b = bench_args(argc, argv);
+    if (!b.row->keep)
+        headers = curl_slist_append(NULL, "Connection: close");
     epoll = epoll_create1(EPOLL_CLOEXEC);
     static const struct bench_waiter waiter = {
         .open = waiter_open, .start = waiter_start, .turn = waiter_turn, .cancel = waiter_cancel,

@@ -7,18 +7,17 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
 
 static ifetch_options *options;
 static ifetch_client *client;
-static ifetch **fetches;     /* of the rows that wait, by ID */
+static ifetch **fetches;     /* those that wait, by ID */
 static unsigned started;     /* of them */
 static bool alone;           /* each on a private client */
 static uint16_t port;
 static int epoll;
-static uint64_t bytes;       /* of bodies */
+static struct bench_sum sum;
 static char buffer[BENCH_BUFFER];
 
 static void open_client(void)
@@ -30,11 +29,6 @@ static void open_client(void)
         bench_die("epoll_ctl");
 }
 
-static void url_of(char *url, size_t room, const char *path)
-{
-    snprintf(url, room, "http://127.0.0.1:%u%s", port, path);
-}
-
 /* Reads what there is, if the body is streamed; says whether the fetch has ended. */
 static bool ended(ifetch *fetch)
 {
@@ -44,7 +38,7 @@ static bool ended(ifetch *fetch)
     while (status == IFETCH_READABLE) {
         size_t n;
         status = ifetch_read(fetch, buffer, sizeof buffer, &n);
-        bytes += n;
+        sum.bytes += n;
     }
     return status != IFETCH_PENDING;
 }
@@ -57,7 +51,7 @@ static void finish(ifetch *fetch)
         bench_fail(ifetch_error_message(fetch));
     size_t len;
     ifetch_response_body(response, &len);
-    bytes += len;
+    sum.bytes += len;
     ifetch_free(fetch);
 }
 
@@ -68,77 +62,116 @@ static void turn_of_epoll(int timeout_ms)
         ifetch_client_poll(client);
 }
 
-/* The rows "new", "length" and "chunked", and "new-wait" with the client's own wait as the loop. */
-static void row_on_client(const struct bench *b, const char *url, bool own_epoll)
+/* Fetches that the client keeps back, each with a deadline, while their origin is busy with one. */
+static void open_beside(const struct bench *b)
+{
+    ifetch_options *own = ifetch_options_new();
+    fetches = calloc(b->beside, sizeof *fetches);
+    ifetch_client_set_limit(client, IFETCH_CLIENT_LIMIT_ORIGIN, 1);
+    for (unsigned n = 0; n < b->beside; n++) {
+        ifetch_options_timeout(own, IFETCH_TIMEOUT_TOTAL, bench_beside_ms(n));
+        fetches[n] = ifetch_client_start(client, b->beside_url, own);
+    }
+    ifetch_options_free(own);
+}
+
+static void close_beside(const struct bench *b)
+{
+    for (unsigned n = 0; n < b->beside; n++)
+        ifetch_free(fetches[n]);
+    free(fetches);
+}
+
+static void start(struct bench *b)
+{
+    if (ifetch_client_start(client, bench_next(b)->url, options) == NULL)
+        bench_fail("ifetch_client_start");
+}
+
+static void answer_all_on_client(struct bench *b)
 {
     unsigned begun = 0, done = 0;
-    open_client();
-    uint64_t cpu = bench_cpu_ns();
-    while (begun < b->concurrency)
-        begun += ifetch_client_start(client, url, options) != NULL;
+    for (; begun < b->concurrency; begun++)
+        start(b);
     while (done < b->count) {
-        if (own_epoll)
-            turn_of_epoll(-1);
-        else
+        if (b->row->wait)
             ifetch_client_wait(client, -1);
+        else
+            turn_of_epoll(-1);
         ifetch *fetch;
         while ((fetch = ifetch_client_next(client)) != NULL) {
             if (!ended(fetch))
                 continue;
             finish(fetch);
             done++;
-            if (begun < b->count)
-                begun += ifetch_client_start(client, url, options) != NULL;
+            if (begun < b->count) {
+                start(b);
+                begun++;
+            }
         }
     }
-    bench_done(b, ifetch_version(), bytes, bench_cpu_ns() - cpu);
-    ifetch_client_free(client);
 }
 
-/* The rows "alone", with the loop of the header's first page, and "alone-wait". */
-static void row_alone(const struct bench *b, const char *url, bool own_poll)
+/* With the loop of the header's first page, or with ifetch_wait(). */
+static void answer_all_alone(struct bench *b)
 {
-    unsigned done = 0;
-    uint64_t cpu = bench_cpu_ns();
-    for (; done < b->count; done++) {
-        ifetch *fetch = ifetch_start(url, options);
+    for (unsigned done = 0; done < b->count; done++) {
+        ifetch *fetch = ifetch_start(bench_next(b)->url, options);
         struct pollfd readable = { .fd = ifetch_fd(fetch), .events = POLLIN };
-        if (own_poll) {
-            while (!ended(fetch))
-                poll(&readable, 1, -1);
-        } else {
+        if (b->row->wait) {
             while (ifetch_wait(fetch, -1) == IFETCH_PENDING)
                 ;
+        } else {
+            while (!ended(fetch))
+                poll(&readable, 1, -1);
         }
         finish(fetch);
     }
-    bench_done(b, ifetch_version(), bytes, bench_cpu_ns() - cpu);
 }
 
-static void row_requests(const struct bench *b)
+static void row_on_client(struct bench *b)
 {
-    char url[128];
-    url_of(url, sizeof url, bench_path(b));
-    ifetch_options_stream(options, b->body > BENCH_SMALL);
-    if (strncmp(b->row, "alone", 5) == 0)
-        row_alone(b, url, strcmp(b->row, "alone") == 0);
-    else
-        row_on_client(b, url, strcmp(b->row, "new-wait") != 0);
+    open_client();
+    ifetch_client_set_limit(client, IFETCH_CLIENT_LIMIT_IDLE, b->concurrency);
+    if (b->beside > 0)
+        open_beside(b);
+    sum.cpu_ns = bench_measure(b, answer_all_on_client);
+    sum.connections = ifetch_client_count(client, IFETCH_COUNT_OPENED);
+    bench_done(b, &sum);
+    ifetch_client_free(client);
+    close_beside(b);
+}
+
+static void row_requests(struct bench *b)
+{
+    sum.version = ifetch_version();
+    ifetch_options_stream(options, b->row->size == BENCH_BODY);
+    if (b->row->size == BENCH_BESIDE) {
+        ifetch_options_timeout(options, IFETCH_TIMEOUT_TOTAL, BENCH_TOTAL_MS);
+        ifetch_options_timeout(options, IFETCH_TIMEOUT_IDLE, BENCH_SILENCE_S * 1000);
+    }
+    if (!b->row->alone) {
+        row_on_client(b);
+        return;
+    }
+    sum.cpu_ns = bench_measure(b, answer_all_alone);
+    sum.connections = b->count;
+    bench_done(b, &sum);
 }
 
 static void waiter_open(const struct bench *b, unsigned requests)
 {
     fetches = calloc(requests, sizeof *fetches);
-    alone = strcmp(b->row, "waiting-alone") == 0;
+    port = b->port;
+    alone = b->row->alone;
     if (!alone)
         open_client();
 }
 
 static void waiter_start(unsigned id, unsigned never)
 {
-    char path[32], url[128];
-    snprintf(path, sizeof path, "/never/%u", never);
-    url_of(url, sizeof url, path);
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/never/%u", port, never);
     fetches[id] = alone ? ifetch_start(url, options) : ifetch_client_start(client, url, options);
     if (id >= started)
         started = id + 1;
@@ -176,10 +209,10 @@ static void waiter_close(void)
 int main(int argc, char **argv)
 {
     struct bench b = bench_args(argc, argv);
-    port = b.port;
     epoll = epoll_create1(EPOLL_CLOEXEC);
     options = ifetch_options_new();
-    ifetch_options_header_set(options, "Connection", "close");
+    if (!b.row->keep)
+        ifetch_options_header_set(options, "Connection", "close");
     static const struct bench_waiter waiter = {
         .open = waiter_open, .start = waiter_start, .turn = waiter_turn, .cancel = waiter_cancel,
         .cancel_from_elsewhere = waiter_cancel, .release = waiter_release, .close = waiter_close,

@@ -5,7 +5,11 @@ import re
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
+
+from servers import Nginx, Ours
 
 # Far more than any single run takes: what is not over by then hangs.
 PATIENCE_S = 150
@@ -15,8 +19,17 @@ def progress(text):
     print(text, file=sys.stderr, flush=True)
 
 
+class Run(NamedTuple):
+    """What a client is to do, but for the number of requests."""
+    client: str
+    row: str             # as rows.c calls it
+    concurrency: int
+    size: int = None
+    server: str = "ours"
+
+
 class Programs:
-    """The folder with the programs, and its server, which runs while this is entered."""
+    """The folder with the programs, and the servers, which run while this is entered."""
 
     def __init__(self, folder):
         self.folder = Path(folder)
@@ -24,20 +37,23 @@ class Programs:
         self.server_core, self.client_core = cores[0], cores[-1]
 
     def __enter__(self):
-        command = [self.folder / "server", str(self.server_core)]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        self.server = subprocess.Popen(command, text=True, **pipes)
-        self.port = self.server.stdout.readline().strip()
+        with ExitStack() as servers:
+            ours = Ours(self.folder / "server", self.server_core)
+            servers.callback(ours.stop)
+            nginx = Nginx(self.server_core)
+            servers.callback(nginx.stop)
+            self.ports = {"ours": ours.port, "nginx": nginx.port}
+            self.servers = servers.pop_all()
         return self
 
     def __exit__(self, *_):
-        self.server.stdin.close()
-        self.server.wait(PATIENCE_S)
+        self.servers.close()
 
-    def _run(self, client, row, count, concurrency, body=None, under=(), env=()):
+    def _run(self, run, count, under=(), env=()):
         """One run of a client on its core; what it prints, and what it or its tool says aside."""
-        sizes = [count, concurrency] + ([body] if body else [])
-        command = [str(w) for w in (*under, self.folder / client, row, self.port, *sizes)]
+        sizes = [count, run.concurrency] + ([run.size] if run.size is not None else [])
+        command = [*under, self.folder / run.client, run.row, self.ports[run.server], *sizes]
+        command = [str(word) for word in command]
         done = subprocess.run(
             command,
             preexec_fn=lambda: os.sched_setaffinity(0, {self.client_core}),
@@ -50,37 +66,33 @@ class Programs:
             sys.exit(f"{' '.join(command)}: status {done.returncode}\n{done.stderr}")
         return done
 
-    def figures(self, client, row, *sizes, **more):
+    def figures(self, run, count, **more):
         """What a client prints, such as {"cpu_ns": 1234}."""
-        words = self._run(client, row, *sizes, **more).stdout.split()
+        words = self._run(run, count, **more).stdout.split()
         pairs = dict(word.split("=", 1) for word in words if "=" in word)
         texts = {name: pairs.pop(name) for name in ("row", "version") if name in pairs}
         return texts | {name: float(value) for name, value in pairs.items()}
 
-    def heap(self, *run):
-        """Heap bytes of a row that says them. Without the thread caches of malloc, which would
-        count what was freed as if it were in use."""
-        return self.figures(*run, env={"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"})["heap"]
+    def heap(self, run, count):
+        """The figures of a row that says heap bytes. Without the thread caches of malloc, which
+        would count what was freed as if it were in use."""
+        return self.figures(run, count, env={"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0"})
 
-    def _instructions(self, *run):
-        callgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-        return int(re.search(r"Collected : (\d+)", self._run(*run, under=callgrind).stderr)[1])
+    def _instructions(self, run, count):
+        callgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+                     "--toggle-collect=bench_measure"]
+        counted = self._run(run, count, under=callgrind).stderr
+        return int(re.search(r"Collected : (\d+)", counted)[1])
 
-    def _system_calls(self, *run):
+    def _system_calls(self, run, count):
         with tempfile.NamedTemporaryFile("r") as table:
-            self._run(*run, under=["strace", "-f", "-c", "-U", "calls,name", "-o", table.name])
+            strace = ["strace", "-f", "-c", "-U", "calls,name", "-o", table.name]
+            self._run(run, count, under=strace)
             return int(re.search(r"^ *(\d+) total$", table.read(), re.MULTILINE)[1])
 
-    def instructions(self, client, row, counts, concurrency, body):
-        """User instructions per request."""
-        return self._per_request(self._instructions, client, row, counts, concurrency, body)
-
-    def system_calls(self, client, row, counts, concurrency, body):
-        """System calls per request."""
-        return self._per_request(self._system_calls, client, row, counts, concurrency, body)
-
-    @staticmethod
-    def _per_request(measure, client, row, counts, concurrency, body):
-        """The difference between a longer and a shorter run, so that starting up cancels out."""
-        few, many = (measure(client, row, n, concurrency, body) for n in counts)
-        return (many - few) / (counts[1] - counts[0])
+    def exact(self, run, counts):
+        """User instructions and system calls per request: the differences between a longer and a
+        shorter run, so that starting up cancels out."""
+        few, many = counts
+        return tuple((measure(run, many) - measure(run, few)) / (many - few)
+                     for measure in (self._instructions, self._system_calls))

@@ -16,20 +16,32 @@
 
 struct connection {
     int fd;
+    const struct bench_target *target;   /* whose server it is connected to, NULL: none */
     unsigned never;          /* of /never/NEVER */
     bool sent, chunked, last;
     uint64_t left;           /* of the body or chunk, with the line end after a chunk */
     uint64_t size;           /* of the chunk whose size line is being read */
 };
 
+struct request {
+    char bytes[256];
+    size_t len;
+};
+
 static struct connection *connections;
-static struct sockaddr_in server = { .sin_family = AF_INET };
+static struct connection **idle;     /* those without a request, the one used last at the end */
+static unsigned idle_len;
+static struct request *requests;     /* one for each target */
 static int epoll;
-static uint64_t bytes;       /* of bodies */
+static uint64_t bytes;               /* of bodies */
+static uint64_t opened;              /* connections */
+static uint16_t port;                /* of the rows that wait */
 static char buffer[BENCH_BUFFER];
 
-static void open_connection(struct connection *c)
+static void open_connection(struct connection *c, uint16_t port)
 {
+    struct sockaddr_in server = { .sin_family = AF_INET, .sin_port = htons(port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         bench_die("socket");
@@ -40,17 +52,20 @@ static void open_connection(struct connection *c)
     struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = c };
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0)
         bench_die("epoll_ctl");
+    opened++;
 }
 
-static int render_request(char *into, size_t room, const char *path)
+static void render_request(struct request *request, const char *path, uint16_t port, bool keep)
 {
-    return snprintf(into, room, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUser-Agent: raw\r\n"
-                    "Accept: */*\r\nConnection: close\r\n\r\n", path, ntohs(server.sin_port));
+    int len = snprintf(request->bytes, sizeof request->bytes,
+                       "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUser-Agent: raw\r\n"
+                       "Accept: */*\r\n%s\r\n", path, port, keep ? "" : "Connection: close\r\n");
+    request->len = (size_t)len;
 }
 
-static void send_request(struct connection *c, const char *request, int len)
+static void send_request(struct connection *c, const struct request *request)
 {
-    if (send(c->fd, request, (size_t)len, MSG_NOSIGNAL) != len)
+    if (send(c->fd, request->bytes, request->len, MSG_NOSIGNAL) != (ssize_t)request->len)
         bench_die("send");
     c->sent = true;
 }
@@ -121,15 +136,63 @@ static bool receive(struct connection *c)
     }
 }
 
-static void row_requests(const struct bench *b)
+/* The connection used last of those to this target, or else one that is not connected, which are
+ * below all that are, or else the one that is idle longest. */
+static struct connection *take(const struct bench_target *target)
 {
-    char request[256];
-    int request_len = render_request(request, sizeof request, bench_path(b));
+    unsigned i = idle_len - 1;
+    while (i > 0 && idle[i]->target != target && idle[i]->target != NULL)
+        i--;
+    struct connection *c = idle[i];
+    memmove(idle + i, idle + i + 1, (--idle_len - i) * sizeof *idle);
+    return c;
+}
+
+static void start(struct bench *b)
+{
+    const struct bench_target *target = bench_next(b);
+    struct connection *c = take(target);
+    struct request *request = &requests[target - b->targets];
+    if (b->row->numbered)
+        memcpy(request->bytes + strlen("GET "), target->path, target->path_len);
+    if (c->target == target) {
+        send_request(c, request);
+        return;
+    }
+    if (c->target != NULL)
+        close(c->fd);
+    open_connection(c, target->port);
+    c->target = target;
+}
+
+static void finish(struct connection *c, bool keep)
+{
+    if (!keep) {
+        close(c->fd);
+        c->target = NULL;
+    }
+    idle[idle_len++] = c;
+}
+
+static void open_row(struct bench *b)
+{
+    unsigned room = b->concurrency + (b->origins > 1 ? b->concurrency : 0);
+    connections = calloc(room, sizeof *connections);
+    idle = calloc(room, sizeof *idle);
+    while (idle_len < room) {
+        idle[idle_len] = &connections[idle_len];
+        idle_len++;
+    }
+    requests = calloc(b->origins, sizeof *requests);
+    for (unsigned i = 0; i < b->origins; i++)
+        render_request(&requests[i], b->targets[i].path, b->targets[i].port, b->row->keep);
+}
+
+static void answer_all(struct bench *b)
+{
     unsigned started = 0, done = 0;
-    connections = calloc(b->concurrency, sizeof *connections);
-    uint64_t cpu = bench_cpu_ns();
-    while (started < b->concurrency)
-        open_connection(&connections[started++]);
+    for (; started < b->concurrency; started++)
+        start(b);
     while (done < b->count) {
         struct epoll_event events[64];
         int n = epoll_wait(epoll, events, 64, -1);
@@ -138,30 +201,39 @@ static void row_requests(const struct bench *b)
         for (int i = 0; i < n; i++) {
             struct connection *c = events[i].data.ptr;
             if (!c->sent)
-                send_request(c, request, request_len);
+                send_request(c, &requests[c->target - b->targets]);
             else if (receive(c)) {
-                close(c->fd);
+                finish(c, b->row->keep);
                 done++;
                 if (started < b->count) {
-                    open_connection(c);
+                    start(b);
                     started++;
                 }
             }
         }
     }
-    bench_done(b, "-", bytes, bench_cpu_ns() - cpu);
+}
+
+static void row_requests(struct bench *b)
+{
+    open_row(b);
+    uint64_t cpu_ns = bench_measure(b, answer_all);
+    bench_done(b, &(struct bench_sum){ .version = "-", .bytes = bytes, .cpu_ns = cpu_ns,
+                                       .connections = opened });
+    free(requests);
+    free(idle);
     free(connections);
 }
 
-static void waiter_open(const struct bench *b, unsigned requests)
+static void waiter_open(const struct bench *b, unsigned n)
 {
-    (void)b;
-    connections = calloc(requests, sizeof *connections);
+    port = b->port;
+    connections = calloc(n, sizeof *connections);
 }
 
 static void waiter_start(unsigned id, unsigned never)
 {
-    open_connection(&connections[id]);
+    open_connection(&connections[id], port);
     connections[id].never = never;
 }
 
@@ -173,9 +245,11 @@ static void waiter_turn(void)
         struct connection *c = events[i].data.ptr;
         if (c->sent)
             continue;
-        char path[32], request[256];
+        char path[32];
+        struct request request;
         snprintf(path, sizeof path, "/never/%u", c->never);
-        send_request(c, request, render_request(request, sizeof request, path));
+        render_request(&request, path, port, true);
+        send_request(c, &request);
     }
 }
 
@@ -212,13 +286,10 @@ static void waiter_close(void)
 int main(int argc, char **argv)
 {
     struct bench b = bench_args(argc, argv);
-    server.sin_port = htons(b.port);
-    server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     epoll = epoll_create1(EPOLL_CLOEXEC);
-    bool reset = strcmp(b.row, "cancel-reset") == 0;
     struct bench_waiter waiter = {
         .open = waiter_open, .start = waiter_start, .turn = waiter_turn,
-        .cancel = reset ? waiter_cancel_with_reset : waiter_cancel,
+        .cancel = b.row->reset ? waiter_cancel_with_reset : waiter_cancel,
         .cancel_from_elsewhere = waiter_cancel_from_elsewhere,
         .release = waiter_release, .close = waiter_close,
     };

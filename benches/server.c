@@ -3,13 +3,16 @@
  *
  *     server [CORE]          prints its port, and serves until its standard input, a pipe, ends
  *
- *     GET /small             six header fields and 100 bytes
+ *     GET /small, /small/N   six header fields and 100 bytes
  *     GET /length/N          N bytes with Content-Length
  *     GET /chunked/N         N bytes, a multiple of 16 KiB, in chunks of 16 KiB
  *     GET /never/ID          no answer
  *     GET /waiting           a uint32_t: how many requests to /never are open
  *     GET /ended             a struct bench_ended for each that its client gave up since the last
  *                            ask; they are closed only now, so that the server does not lag
+ *     GET /origins/N         N times a uint16_t: ports that this server listens on
+ *     GET /drop              a uint32_t: how many other connections were open; all are ended, and
+ *                            /ended knows nothing of them
  *
  * A request has to arrive in one piece, as small ones do over loopback. */
 
@@ -26,7 +29,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CONNECTIONS = 65536, CHUNK = 16 * 1024, CHUNKS = 64 };
+enum { CONNECTIONS = 65536, ORIGINS = 1000, CHUNK = 16 * 1024, CHUNKS = 64 };
 
 /* A body is `end` bytes of an endlessly repeated pattern, then the tail. */
 struct body {
@@ -38,7 +41,7 @@ struct body {
 struct connection {
     struct body body;
     void *owned;             /* a pattern made for this response alone */
-    bool close, waiting, gone;
+    bool listens, open, close, waiting, gone;
     uint32_t id;
     size_t notice;           /* where it stands in `ended` once it has gone */
 };
@@ -49,6 +52,9 @@ static uint32_t waiting;
 static struct bench_ended ended[CONNECTIONS];
 static int gone[CONNECTIONS];                        /* whose descriptor each of them is */
 static size_t ended_len;
+
+static uint16_t origins[ORIGINS];                    /* their ports */
+static unsigned origins_len;
 
 static char small[2][512];   /* the whole response: to be kept alive, to be closed */
 static char plain[1024 * 1024], chunked[CHUNKS * (CHUNK + 8)];
@@ -83,6 +89,20 @@ static void watch(int fd, int op, uint32_t events)
         bench_die("epoll_ctl");
 }
 
+/* Makes one origin more. */
+static void listen_on_a_free_port(void)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) != 0 || listen(fd, 4096) != 0
+        || getsockname(fd, (struct sockaddr *)&at, &len) != 0)
+        bench_die("listen");
+    watch(fd, EPOLL_CTL_ADD, EPOLLIN);
+    connections[fd].listens = true;
+    origins[origins_len++] = ntohs(at.sin_port);
+}
+
 static void drop(int fd)
 {
     free(connections[fd].owned);
@@ -104,15 +124,18 @@ static void notice(int fd, bool eof, bool reset)
     ended[c->notice].reset |= reset;
 }
 
-/* Closing with an RST spares the client TIME_WAIT: no number of cancels uses up its ports. */
-static void close_gone(void)
+/* Closing with an RST spares the client TIME_WAIT: no number of requests uses up its ports. */
+static void reset(int fd)
 {
     static const struct linger now = { .l_onoff = 1 };
-    while (ended_len > 0) {
-        int fd = gone[--ended_len];
-        setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-        drop(fd);
-    }
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    drop(fd);
+}
+
+static void close_gone(void)
+{
+    while (ended_len > 0)
+        reset(gone[--ended_len]);
 }
 
 static void send_body(int fd)
@@ -179,12 +202,34 @@ static void answer_ended(int fd)
     answer_bytes(fd, all, len, len);
 }
 
+static void answer_drop(int fd)
+{
+    static uint32_t open;
+    open = 0;
+    close_gone();
+    for (int other = 0; other < CONNECTIONS; other++) {
+        if (other == fd || !connections[other].open)
+            continue;
+        waiting -= connections[other].waiting;
+        reset(other);
+        open++;
+    }
+    answer_bytes(fd, &open, sizeof open, sizeof open);
+}
+
+static void answer_origins(int fd, unsigned n)
+{
+    while (origins_len < n)
+        listen_on_a_free_port();
+    answer_bytes(fd, origins, sizeof origins, n * sizeof *origins);
+}
+
 static void serve(int fd, const char *request)
 {
     struct connection *c = &connections[fd];
     unsigned long long n;
     c->close = strstr(request, "\r\nConnection: close\r\n") != NULL;
-    if (strncmp(request, "GET /small ", 11) == 0) {
+    if (strncmp(request, "GET /small", 10) == 0) {
         uint64_t len = strlen(small[c->close]);
         c->body = (struct body){ .pattern = small[c->close], .period = len, .end = len };
         send_body(fd);
@@ -205,6 +250,10 @@ static void serve(int fd, const char *request)
         answer_bytes(fd, &snapshot, sizeof snapshot, sizeof snapshot);
     } else if (strncmp(request, "GET /ended ", 11) == 0) {
         answer_ended(fd);
+    } else if (strncmp(request, "GET /drop ", 10) == 0) {
+        answer_drop(fd);
+    } else if (sscanf(request, "GET /origins/%llu ", &n) == 1 && n <= ORIGINS) {
+        answer_origins(fd, (unsigned)n);
     } else {
         fprintf(stderr, "server: not understood: %.60s\n", request);
         drop(fd);
@@ -239,22 +288,10 @@ static void accept_all(int listener)
         if (fd >= CONNECTIONS)
             bench_fail("too many connections");
         watch(fd, EPOLL_CTL_ADD, EPOLLIN);
+        connections[fd].open = true;
     }
     if (errno != EAGAIN && errno != ECONNABORTED)
         bench_die("accept4");
-}
-
-static int listen_on_a_free_port(void)
-{
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) != 0 || listen(fd, 4096) != 0
-        || getsockname(fd, (struct sockaddr *)&at, &len) != 0)
-        bench_die("listen");
-    printf("%d\n", ntohs(at.sin_port));
-    fflush(stdout);
-    return fd;
 }
 
 int main(int argc, char **argv)
@@ -270,19 +307,21 @@ int main(int argc, char **argv)
     render();
 
     epoll = epoll_create1(EPOLL_CLOEXEC);
-    int listener = listen_on_a_free_port();
-    watch(listener, EPOLL_CTL_ADD, EPOLLIN);
     watch(STDIN_FILENO, EPOLL_CTL_ADD, EPOLLIN);
+    listen_on_a_free_port();
+    printf("%u\n", origins[0]);
+    fflush(stdout);
     for (;;) {
         struct epoll_event events[256];
         int n = epoll_wait(epoll, events, 256, -1);
         for (int i = 0; i < n; i++) {
-            if (events[i].data.fd == STDIN_FILENO)
+            int fd = events[i].data.fd;
+            if (fd == STDIN_FILENO)
                 return 0;
-            if (events[i].data.fd == listener)
-                accept_all(listener);
+            if (connections[fd].listens)
+                accept_all(fd);
             else
-                handle(events[i].data.fd, events[i].events);
+                handle(fd, events[i].events);
         }
     }
 }

@@ -1,6 +1,6 @@
 """Prints the tables: figures, and how they compare with raw and with libcurl."""
 
-LABEL = 34
+LABEL = 36
 
 
 def number(value):

@@ -74,7 +74,7 @@ static void print_cancels(const struct bench *b, struct notices *notices, uint64
     qsort(notices->latency_ns, notices->count, sizeof *notices->latency_ns, by_value);
     printf("row=%s count=%u cpu_ns=%llu release_cpu_ns=%llu eof=%u rst=%u "
            "p50_us=%.1f p99_us=%.1f\n",
-           b->row, b->count, (unsigned long long)cancel_ns, (unsigned long long)release_ns,
+           b->row->name, b->count, (unsigned long long)cancel_ns, (unsigned long long)release_ns,
            notices->eofs, notices->resets, percentile_us(notices, 50),
            percentile_us(notices, 99));
     free(notices->latency_ns);
@@ -92,9 +92,9 @@ static void row_waiting(const struct bench *b, const struct bench_waiter *w)
 {
     size_t before = bench_heap();
     w->open(b, b->concurrency);
-    start_all(b, w, strcmp(b->row, "waiting-urls") != 0);
+    start_all(b, w, !b->row->numbered);
     size_t after = bench_heap();
-    printf("row=%s count=%u heap=%zu\n", b->row, b->concurrency, after - before);
+    printf("row=%s count=%u heap=%zu\n", b->row->name, b->concurrency, after - before);
     for (unsigned id = 0; id < b->concurrency; id++) {
         w->cancel(id);
         w->release(id);
@@ -155,7 +155,7 @@ static void *cancel_one_by_one(void *arg)
 static void row_busy(const struct bench *b, const struct bench_waiter *w)
 {
     if (w->cancel_from_elsewhere == NULL) {
-        printf("row=%s impossible\n", b->row);
+        printf("row=%s impossible\n", b->row->name);
         return;
     }
     struct canceller c = { .bench = b, .waiter = w,
@@ -180,13 +180,11 @@ static void row_busy(const struct bench *b, const struct bench_waiter *w)
 
 bool bench_waiter_row(const struct bench *b, const struct bench_waiter *w)
 {
-    if (strncmp(b->row, "waiting", 7) == 0)        /* "-urls": each to its own; "-alone" */
-        row_waiting(b, w);
-    else if (strncmp(b->row, "cancel", 6) == 0)    /* "-reset": raw can end with an RST too */
-        row_cancel(b, w);
-    else if (strcmp(b->row, "busy") == 0)
-        row_busy(b, w);
-    else
-        return false;
-    return true;
+    switch (b->row->kind) {
+    case BENCH_WAITING: row_waiting(b, w); return true;
+    case BENCH_CANCEL: row_cancel(b, w); return true;
+    case BENCH_BUSY: row_busy(b, w); return true;
+    case BENCH_ANSWERED: break;
+    }
+    return false;
 }

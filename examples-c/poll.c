@@ -1,7 +1,7 @@
 /*
  * Several fetches at once, each with a descriptor of its own, in one poll() loop. Prints a line
  * for each as it ends, and exits with 1 if one of them failed. For more than a few, one
- * ifetch_client is the better way: see epoll.c.
+ * ifetch_client is the better way: see client.c and epoll_client.c.
  *
  *     cc poll.c -o poll -lifetch && ./poll http://127.0.0.1:8080/ http://127.0.0.1:8081/
  */

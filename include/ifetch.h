@@ -27,6 +27,7 @@
  *
  * Many fetches. An ifetch_client drives any number of them on one descriptor: start them with
  * ifetch_client_start(), poll with ifetch_client_poll(), ask ifetch_client_next() which have news.
+ * It keeps connections for reuse, and remembers names.
  *
  * Threads. A client and its fetches are used by one thread at a time, any thread; a fetch made by
  * ifetch_start() has a client of its own. A call made while another thread is inside one on the
@@ -162,6 +163,11 @@ enum ifetch_phase
      * The fetch has ended.
      */
     IFETCH_PHASE_ENDED = 7,
+    /**
+     * Waiting for a connection, since a limit of the client is reached. It comes before all
+     * others.
+     */
+    IFETCH_PHASE_QUEUED = 8,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -323,6 +329,11 @@ enum ifetch_error
      * A bug in ifetch was caught before it could do harm; please report the message.
      */
     IFETCH_ERROR_INTERNAL = 33,
+    /**
+     * The limits of the client kept the fetch waiting for longer than IFETCH_TIMEOUT_QUEUE
+     * allows.
+     */
+    IFETCH_ERROR_TIMEOUT_QUEUE = 34,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -333,8 +344,8 @@ typedef int32_t ifetch_error;
 #endif // __cplusplus
 
 /**
- * Which deadline ifetch_options_timeout() sets. None is set unless asked for; each has its own
- * error code, and arrives through the fetch's descriptor.
+ * Which deadline ifetch_options_timeout() sets. None is set unless asked for, but
+ * IFETCH_TIMEOUT_DRAIN; each has its own error code, and arrives through the fetch's descriptor.
  */
 enum ifetch_timeout
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -368,6 +379,15 @@ enum ifetch_timeout
      * caller who is waited for, to read or to write.
      */
     IFETCH_TIMEOUT_IDLE = 6,
+    /**
+     * No deadline of the fetch, but how long a connection is drained with IFETCH_CANCEL_DRAIN:
+     * 1,000 unless set.
+     */
+    IFETCH_TIMEOUT_DRAIN = 7,
+    /**
+     * From the start to the moment a connection, or leave to make one, is given to the fetch.
+     */
+    IFETCH_TIMEOUT_QUEUE = 8,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -401,6 +421,11 @@ enum ifetch_limit
      * Interim (1xx) responses: 8 unless set; at most 65,536.
      */
     IFETCH_LIMIT_INTERIM = 4,
+    /**
+     * Bytes that may be left of a response when its connection is to be drained with
+     * IFETCH_CANCEL_DRAIN: 65,536 unless set; at most 1 MiB.
+     */
+    IFETCH_LIMIT_DRAIN = 5,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -427,12 +452,176 @@ enum ifetch_cancel_policy
      * FIN alone: for paths that lose packets, since a lost RST is never sent again.
      */
     IFETCH_CANCEL_FIN = 1,
+    /**
+     * Keeps the connection for later fetches where that costs little: if the request was sent,
+     * the response head is there, and no more than IFETCH_LIMIT_DRAIN bytes are left of a body
+     * whose length it tells, the client reads those and throws them away, for up to
+     * IFETCH_TIMEOUT_DRAIN. The server does not notice then. Otherwise as IFETCH_CANCEL_RST.
+     */
+    IFETCH_CANCEL_DRAIN = 2,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
 typedef enum ifetch_cancel_policy ifetch_cancel_policy;
 #else
 typedef int32_t ifetch_cancel_policy;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Which limit ifetch_client_set_limit() sets.
+ */
+enum ifetch_client_limit
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Connections at a time, in all: those being made, in use, idle or drained; 0, unless set: no
+     * limit. A fetch beyond it queues (IFETCH_PHASE_QUEUED); an idle connection is closed to make
+     * room. Origins that wait take turns.
+     */
+    IFETCH_CLIENT_LIMIT_CONNECTIONS = 1,
+    /**
+     * Connections at a time to one origin (scheme, host and port); 0, unless set: no limit. Those
+     * who wait are served in the order in which they came.
+     */
+    IFETCH_CLIENT_LIMIT_ORIGIN = 2,
+    /**
+     * Idle connections that are kept: 256 unless set; beyond it, the one that has been idle for
+     * longest is closed. 0 keeps none.
+     */
+    IFETCH_CLIENT_LIMIT_IDLE = 3,
+    /**
+     * Names whose addresses are remembered: 256 unless set; 0 remembers none.
+     */
+    IFETCH_CLIENT_LIMIT_NAMES = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ifetch_client_limit ifetch_client_limit;
+#else
+typedef int32_t ifetch_client_limit;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Which timeout ifetch_client_set_timeout() sets.
+ */
+enum ifetch_client_timeout
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * An idle connection is closed after this long: 60,000 unless set; 0: never.
+     */
+    IFETCH_CLIENT_TIMEOUT_IDLE = 1,
+    /**
+     * A connection this old is not used for another fetch; 0, unless set: however old it is.
+     */
+    IFETCH_CLIENT_TIMEOUT_AGE = 2,
+    /**
+     * How long the addresses of a name are remembered: 60,000 unless set; 0: not at all.
+     * Fetches that want the same name at the same time share one lookup in any case.
+     */
+    IFETCH_CLIENT_TIMEOUT_NAME = 3,
+    /**
+     * How long it is remembered that a name does not exist: 5,000 unless set; 0: not at all.
+     */
+    IFETCH_CLIENT_TIMEOUT_NO_NAME = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ifetch_client_timeout ifetch_client_timeout;
+#else
+typedef int32_t ifetch_client_timeout;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What ifetch_client_count() counts.
+ */
+enum ifetch_count
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Connections now: being made, in use, idle, drained.
+     */
+    IFETCH_COUNT_CONNECTIONS = 1,
+    /**
+     * Idle connections now.
+     */
+    IFETCH_COUNT_IDLE = 2,
+    /**
+     * Connections that are being drained now (see IFETCH_CANCEL_DRAIN).
+     */
+    IFETCH_COUNT_DRAINING = 3,
+    /**
+     * Connections established since the client was made.
+     */
+    IFETCH_COUNT_OPENED = 4,
+    /**
+     * Fetches that were given a kept connection, since the client was made.
+     */
+    IFETCH_COUNT_REUSED = 5,
+    /**
+     * Fetches whose kept connection died and that were given a new one, since then.
+     */
+    IFETCH_COUNT_RETRIED = 6,
+    /**
+     * Fetches that wait for a connection now. Likewise the next ones, by phase; 10 is kept for
+     * the TLS handshake.
+     */
+    IFETCH_COUNT_QUEUED = 7,
+    /**
+     * Fetches in this phase now.
+     */
+    IFETCH_COUNT_RESOLVING = 8,
+    /**
+     * Fetches in this phase now.
+     */
+    IFETCH_COUNT_CONNECTING = 9,
+    /**
+     * Fetches in this phase now.
+     */
+    IFETCH_COUNT_SENDING = 11,
+    /**
+     * Fetches in this phase now.
+     */
+    IFETCH_COUNT_WAITING = 12,
+    /**
+     * Fetches in this phase now.
+     */
+    IFETCH_COUNT_RECEIVING = 13,
+    /**
+     * Fetches that have ended and were not freed yet.
+     */
+    IFETCH_COUNT_ENDED = 14,
+    /**
+     * Names remembered now, also those that do not exist.
+     */
+    IFETCH_COUNT_NAMES = 15,
+    /**
+     * Lookups begun since the client was made.
+     */
+    IFETCH_COUNT_LOOKUPS = 16,
+    /**
+     * Fetches that waited for a lookup that another one had begun, since then.
+     */
+    IFETCH_COUNT_LOOKUPS_SHARED = 17,
+    /**
+     * Fetches whose name was remembered, since then.
+     */
+    IFETCH_COUNT_LOOKUPS_CACHED = 18,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ifetch_count ifetch_count;
+#else
+typedef int32_t ifetch_count;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -462,8 +651,7 @@ typedef int32_t ifetch_acted;
 #endif // __cplusplus
 
 /**
- * How the connection of a fetch was ended by this side. 1 is kept for connections kept for
- * reuse, 4 for RST_STREAM.
+ * What became of the connection of a fetch. 4 is kept for RST_STREAM.
  */
 enum ifetch_ending
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -471,9 +659,13 @@ enum ifetch_ending
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
     /**
-     * There was no established connection, or it has not ended yet.
+     * There was no established connection, or the fetch has not ended yet.
      */
     IFETCH_ENDING_NONE = 0,
+    /**
+     * It was given back to the client, for later fetches.
+     */
+    IFETCH_ENDING_KEPT = 1,
     /**
      * It was closed (FIN).
      */
@@ -482,12 +674,120 @@ enum ifetch_ending
      * It was aborted (RST, after a FIN where there was time for one).
      */
     IFETCH_ENDING_RST = 3,
+    /**
+     * It was left to the client, which reads what is left of the response, and then keeps it (see
+     * IFETCH_CANCEL_DRAIN).
+     */
+    IFETCH_ENDING_DRAINED = 5,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
 typedef enum ifetch_ending ifetch_ending;
 #else
 typedef int32_t ifetch_ending;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Why a connection was not kept for later fetches (RFC 9112 section 9.3).
+ */
+enum ifetch_close
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * It was kept or drained, or there was none, or the fetch has not ended.
+     */
+    IFETCH_CLOSE_NONE = 0,
+    /**
+     * The fetch was made by ifetch_start(): there is no client that would keep it.
+     */
+    IFETCH_CLOSE_ALONE = 1,
+    /**
+     * The request asked for it with "Connection: close".
+     */
+    IFETCH_CLOSE_REQUEST = 2,
+    /**
+     * The response asked for it with "Connection: close".
+     */
+    IFETCH_CLOSE_RESPONSE = 3,
+    /**
+     * The server speaks HTTP/1.0, and did not say "Connection: keep-alive".
+     */
+    IFETCH_CLOSE_VERSION = 4,
+    /**
+     * The body ended with the connection.
+     */
+    IFETCH_CLOSE_DELIMITED = 5,
+    /**
+     * The response was complete before the request was sent completely.
+     */
+    IFETCH_CLOSE_UNSENT = 6,
+    /**
+     * It speaks another protocol now (101).
+     */
+    IFETCH_CLOSE_UPGRADED = 7,
+    /**
+     * The fetch failed or was cancelled.
+     */
+    IFETCH_CLOSE_INTERRUPTED = 8,
+    /**
+     * The server had closed it by the time the response was complete.
+     */
+    IFETCH_CLOSE_SERVER = 9,
+    /**
+     * It is older than IFETCH_CLIENT_TIMEOUT_AGE.
+     */
+    IFETCH_CLOSE_AGE = 10,
+    /**
+     * A limit of the client left no room for it: IFETCH_CLIENT_LIMIT_IDLE is 0 and no fetch waited
+     * for it, or there were more connections than a limit allows that was lowered.
+     */
+    IFETCH_CLOSE_FULL = 11,
+    /**
+     * Bytes came behind the response.
+     */
+    IFETCH_CLOSE_EXTRA = 12,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ifetch_close ifetch_close;
+#else
+typedef int32_t ifetch_close;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Where the addresses of the host came from.
+ */
+enum ifetch_lookup
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * No lookup was needed: a numeric address, localhost, a kept connection.
+     */
+    IFETCH_LOOKUP_NONE = 0,
+    /**
+     * They were looked up for this fetch.
+     */
+    IFETCH_LOOKUP_NEW = 1,
+    /**
+     * The fetch waited for a lookup that another one had begun.
+     */
+    IFETCH_LOOKUP_SHARED = 2,
+    /**
+     * The client remembered them.
+     */
+    IFETCH_LOOKUP_CACHED = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ifetch_lookup ifetch_lookup;
+#else
+typedef int32_t ifetch_lookup;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -501,6 +801,10 @@ typedef struct ifetch ifetch;
  * What outlives a fetch, and drives any number of them on one descriptor. Made by
  * ifetch_client_new(), given back with ifetch_client_free(). One thread at a time may use a
  * client and its fetches, any thread; ifetch_cancel() alone is free of that.
+ *
+ * A client keeps connections for later fetches to the same origin (RFC 9112 section 9.3), the one
+ * used last first, and remembers names. A request that meets a kept connection which has died is
+ * sent again on a new one, once, if that is safe: see `retried` in ifetch_report.
  */
 typedef struct ifetch_client ifetch_client;
 
@@ -540,11 +844,11 @@ typedef struct ifetch_report {
      */
     int32_t ending;
     /**
-     * Request bytes that the kernel took, head and body.
+     * Request bytes that the kernel took, head and body, on the last connection.
      */
     uint64_t sent;
     /**
-     * Response bytes received, framing and interim responses included.
+     * Response bytes received on the last connection, framing and interim responses included.
      */
     uint64_t received;
     /**
@@ -579,6 +883,29 @@ typedef struct ifetch_report {
      * When the fetch ended.
      */
     uint64_t ended_ns;
+    /**
+     * When a connection, or leave to make one, was given to the fetch: at once, unless it had to
+     * queue.
+     */
+    uint64_t granted_ns;
+    /**
+     * An ifetch_close.
+     */
+    int32_t close;
+    /**
+     * An ifetch_lookup.
+     */
+    int32_t lookup;
+    /**
+     * 1 if the last connection was one that an earlier fetch had used.
+     */
+    uint32_t reused;
+    /**
+     * 1 if a kept connection died before any of the response came, and the request was sent again
+     * on a new one, as RFC 9110 section 9.2.2 allows: an idempotent method and a body that can be
+     * sent again, or not a byte of the request taken by the kernel.
+     */
+    uint32_t retried;
 } ifetch_report;
 
 #ifdef __cplusplus
@@ -863,8 +1190,8 @@ ifetch_error ifetch_options_method(struct ifetch_options *options, const char *m
  * Adds a header field; one with the same name stays beside it. Copied.
  *
  * Unless given or removed, the library sends Host, User-Agent ("ifetch/" and its version), Accept
- * (anything) and Connection, and Authorization if the URL holds credentials; giving one of them
- * replaces it. Host may be given once. INVALID_HEADER for what is no token, for values with CR,
+ * (anything), Connection for a fetch without a client, and Authorization if the URL holds
+ * credentials; giving one of them replaces it. Host may be given once. INVALID_HEADER for what is no token, for values with CR,
  * LF, NUL or other control characters, and for Content-Length and Transfer-Encoding, which follow
  * from the body.
  */
@@ -928,8 +1255,8 @@ ifetch_error ifetch_options_interim(struct ifetch_options *options, int32_t on);
 ifetch_error ifetch_options_upgrade(struct ifetch_options *options, const char *protocol);
 
 /**
- * Sets a deadline (see ifetch_timeout) in milliseconds; 0 takes it away. INVALID_ARGUMENT for an
- * unknown `which`.
+ * Sets a deadline (see ifetch_timeout) in milliseconds; 0 takes it away, and for
+ * IFETCH_TIMEOUT_DRAIN means that nothing is waited for. INVALID_ARGUMENT for an unknown `which`.
  */
 ifetch_error ifetch_options_timeout(struct ifetch_options *options,
                                     int32_t which,
@@ -958,8 +1285,8 @@ IFETCH_MUST_USE struct ifetch_client *ifetch_client_new(void);
 
 /**
  * Frees the client. Its fetches that still run end as CANCELLED; they remain the caller's, to be
- * asked and freed, and the descriptor is closed with the last of them. Never waits. NULL is
- * ignored.
+ * asked and freed, and the descriptor is closed with the last of them. Kept connections are
+ * closed. Never waits. NULL is ignored.
  */
 void ifetch_client_free(struct ifetch_client *client);
 
@@ -999,6 +1326,28 @@ struct ifetch *ifetch_client_next(struct ifetch_client *client);
  * is over or a signal arrived, -1 for NULL and if another thread is inside a call on this client.
  */
 int32_t ifetch_client_wait(struct ifetch_client *client, int32_t timeout_ms);
+
+/**
+ * Sets a limit (see ifetch_client_limit), from now on: a lower one closes idle connections, and
+ * leaves those that are in use. Returns 0, INVALID_ARGUMENT for a NULL client, an unknown `which`
+ * or an `n` above 4,294,967,295, or BUSY.
+ */
+ifetch_error ifetch_client_set_limit(struct ifetch_client *client, int32_t which, uint64_t n);
+
+/**
+ * Sets a timeout (see ifetch_client_timeout) in milliseconds, from now on. Returns 0,
+ * INVALID_ARGUMENT for a NULL client or an unknown `which`, or BUSY.
+ */
+ifetch_error ifetch_client_set_timeout(struct ifetch_client *client,
+                                       int32_t which,
+                                       uint32_t timeout_ms);
+
+/**
+ * How many there are of `which` (see ifetch_count), for dashboards: costs next to nothing,
+ * however many fetches there are. 0 for NULL, for an unknown `which`, and if another thread is
+ * inside a call on this client.
+ */
+uint64_t ifetch_client_count(const struct ifetch_client *client, int32_t which);
 
 /**
  * The pointer given with ifetch_client_set_userdata(); NULL if none, and for NULL.

@@ -19,6 +19,7 @@ pub(crate) enum Kind {
     TimeoutFirstByte,
     TimeoutHead,
     TimeoutIdle,
+    TimeoutQueue,
     Send,
     Receive,
     NoResponse,

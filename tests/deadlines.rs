@@ -5,6 +5,7 @@ mod support;
 #[path = "support/names.rs"]
 mod names;
 
+use ::ifetch::ffi::client::ifetch_client_limit::*;
 use ::ifetch::ffi::options::ifetch_timeout::{self, *};
 use std::time::{Duration, Instant};
 use support::*;
@@ -89,6 +90,19 @@ fn connect_ends_an_attempt_that_is_never_answered() {
 }
 
 #[test]
+fn queue_ends_a_wait_for_a_connection() {
+    let peer = Peer::answering("");
+    let client = Client::new().limit(IFETCH_CLIENT_LIMIT_CONNECTIONS, 1);
+    let _busy = client.start(&peer.url("/"), &Options::new());
+    let started = Instant::now();
+    let fetch = client.start(&peer.url("/"), &only(IFETCH_TIMEOUT_QUEUE));
+    assert_eq!(fetch.poll(), IFETCH_PENDING);
+    assert_eq!(fetch.phase(), IFETCH_PHASE_QUEUED);
+    assert_times_out(&fetch, started, IFETCH_ERROR_TIMEOUT_QUEUE);
+    assert_eq!(fetch.report().phase, IFETCH_PHASE_QUEUED as i32);
+}
+
+#[test]
 fn first_byte_ends_a_wait_for_a_silent_server() {
     let peer = Peer::answering("");
     let started = Instant::now();
@@ -164,6 +178,8 @@ fn deadlines_that_are_kept_do_nothing() {
         IFETCH_TIMEOUT_FIRST_BYTE,
         IFETCH_TIMEOUT_HEAD,
         IFETCH_TIMEOUT_IDLE,
+        IFETCH_TIMEOUT_DRAIN,
+        IFETCH_TIMEOUT_QUEUE,
     ]
     .into_iter()
     .fold(Options::new().timeout(IFETCH_TIMEOUT_TOTAL, 60_000), |o, which| o.timeout(which, 1_500));

@@ -6,7 +6,8 @@ mod support;
 #[path = "support/names.rs"]
 mod names;
 
-use ::ifetch::ffi::client::{ifetch_client_start, ifetch_client_wait};
+use ::ifetch::ffi::client::ifetch_client_limit::*;
+use ::ifetch::ffi::client::*;
 use ::ifetch::ffi::error::{ifetch_error_name, ifetch_error_text};
 use ::ifetch::ffi::fetch::ifetch_set_userdata;
 use ::ifetch::ffi::options::ifetch_limit::*;
@@ -15,7 +16,7 @@ use ::ifetch::ffi::report::{ifetch_report, ifetch_report_get};
 use std::ptr::{null, null_mut};
 use support::*;
 
-const ALL: [ifetch_error; 34] = [
+const ALL: [ifetch_error; 35] = [
     IFETCH_ERROR_NONE,
     IFETCH_ERROR_INVALID_ARGUMENT,
     IFETCH_ERROR_BUSY,
@@ -50,6 +51,7 @@ const ALL: [ifetch_error; 34] = [
     IFETCH_ERROR_SYSTEM,
     IFETCH_ERROR_CANCELLED,
     IFETCH_ERROR_INTERNAL,
+    IFETCH_ERROR_TIMEOUT_QUEUE,
 ];
 
 /// How a code is told.
@@ -106,6 +108,7 @@ fn reach(code: ifetch_error) -> Told {
         IFETCH_ERROR_CANCELLED => cancelled(),
         // No input leads to it: src/client/core.rs tests that a panic does.
         IFETCH_ERROR_INTERNAL => Elsewhere,
+        IFETCH_ERROR_TIMEOUT_QUEUE => queued(&options().timeout(IFETCH_TIMEOUT_QUEUE, 50)),
     }
 }
 
@@ -147,6 +150,16 @@ fn unanswered(options: &Options) -> Told {
     let fetch = Fetch::start(format!("http://{address}/"), options);
     fetch.finish();
     By(fetch, address)
+}
+
+/// Another fetch has the only connection.
+fn queued(options: &Options) -> Told {
+    let peer = Peer::answering("");
+    let client = Client::new().limit(IFETCH_CLIENT_LIMIT_CONNECTIONS, 1);
+    let _busy = client.start(&peer.url("/"), &Options::new());
+    let fetch = client.start(&peer.url("/"), options);
+    fetch.finish();
+    By(fetch, peer.address().to_string())
 }
 
 fn ended_early() -> Told {
@@ -294,6 +307,9 @@ fn a_second_thread_on_a_client_is_told_busy() {
         assert_eq!(client.poll(), -1);
         assert!(client.next().is_null());
         assert_eq!(call!(ifetch_client_wait(client.as_ptr(), 0)), -1);
+        assert_eq!(call!(ifetch_client_set_limit(client.as_ptr(), 1, 1)), IFETCH_ERROR_BUSY);
+        assert_eq!(call!(ifetch_client_set_timeout(client.as_ptr(), 1, 1)), IFETCH_ERROR_BUSY);
+        assert_eq!(call!(ifetch_client_count(client.as_ptr(), 1)), 0);
         assert!(
             call!(ifetch_client_start(client.as_ptr(), c"http://127.0.0.1/".as_ptr(), null()))
                 .is_null()

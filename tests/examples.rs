@@ -1,38 +1,27 @@
-//! Compiles every program in `examples-c/` and runs it, against servers that behave and servers
-//! that do not.
+//! Runs every program in `examples-c/`, against servers that behave and servers that do not; those
+//! around an `ifetch_client` in examples_client.rs.
 
 mod support_c;
 
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
-use support_c::{Folder, libraries, make, root, tool};
-
-/// Far more than anything here takes: what is not over by then hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Nobody listens there.
-const REFUSED: &str = "http://127.0.0.1:1/";
-
-const HELLO: &str = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello\n";
-const CHUNKED: &str =
-    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n3\r\nlo\n\r\n0\r\n\r\n";
-const TRUNCATED: &str = "HTTP/1.1 200 OK\r\nContent-Length: 600\r\n\r\nhello\n";
-const NOT_FOUND: &str = "HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nnone\n";
-
-/// An answer that never comes: the connection is held until the client ends it.
-const SILENCE: &str = "";
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::RecvTimeoutError;
+use support_c::programs::{
+    Ended, PATIENCE, example, finish, interrupt, lines_of, names, run, spawn,
+};
+use support_c::servers::{
+    CHUNKED, HELLO, NOT_FOUND, REFUSED, SILENCE, SlowServer, TRUNCATED, accept, read_until, serve,
+    url_of,
+};
+use support_c::{Folder, make, root};
 
 #[test]
 fn every_example_is_run_by_a_test() {
-    let tests = include_str!("examples.rs");
+    let tests = concat!(include_str!("examples.rs"), include_str!("examples_client.rs"));
     for name in names() {
         let run = format!("example(\"{name}\")");
         assert!(tests.contains(&run), "examples-c/{name}.c: no test has {run}");
@@ -85,22 +74,6 @@ fn poll_fails_if_one_fetch_fails_and_completes_the_others() {
     assert_eq!(ended.code, Some(1));
     assert_eq!(ended.out.lines().count(), 3, "{}", ended.out);
     assert!(ended.out.contains(&format!("{url}: status 200, 6 bytes\n")), "{}", ended.out);
-}
-
-#[test]
-fn epoll_completes_all_its_fetches_on_one_client() {
-    let ended = run(Command::new(example("epoll")).args([&serve(&[HELLO; 100]).url, "100"]));
-    assert_eq!(ended.code, Some(0), "{}", ended.err);
-    assert!(ended.out.starts_with("100 of 100 complete, 600 bytes;"), "{}", ended.out);
-}
-
-#[test]
-fn epoll_counts_what_failed() {
-    let server = serve(&[HELLO, TRUNCATED, HELLO]);
-    let ended = run(Command::new(example("epoll")).args([&server.url, "3"]));
-    assert_eq!(ended.code, Some(1));
-    assert!(ended.out.starts_with("2 of 3 complete, 18 bytes;"), "{}", ended.out);
-    assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
 }
 
 #[test]
@@ -303,7 +276,7 @@ fn slow_server_ends_with_its_parent() {
 
 #[test]
 fn the_demo_shows_both_sides_of_an_interrupted_fetch() {
-    libraries();
+    example("demo"); // or make would be at work on it twice
     let ended = run(&mut make("demo"));
     assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.err);
     for words in [
@@ -328,74 +301,6 @@ fn the_demo_fails_if_the_server_does_not_notice() {
     assert!(ended.out.contains("client  has the answer"), "{}", ended.out);
 }
 
-/// The names of all C programs in `examples-c/`, without `.c`.
-fn names() -> Vec<String> {
-    fs::read_dir(root().join("examples-c"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "c"))
-        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
-        .collect()
-}
-
-/// The path of a compiled example. The first use compiles all of them.
-fn example(name: &str) -> PathBuf {
-    static COMPILED: OnceLock<PathBuf> = OnceLock::new();
-    let compile_all = || {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("examples");
-        fs::create_dir_all(&folder).unwrap();
-        for name in names() {
-            support_c::run(
-                tool("gcc -std=c11 -Wall -Wextra -Wpedantic -Werror -Iinclude")
-                    .arg(format!("examples-c/{name}.c"))
-                    .arg(libraries().join("libifetch.a"))
-                    .args(["-pthread", "-lm", "-ldl", "-o"])
-                    .arg(folder.join(name)),
-            );
-        }
-        folder
-    };
-    COMPILED.get_or_init(compile_all).join(name)
-}
-
-/// How a program ended.
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-fn run(command: &mut Command) -> Ended {
-    finish(spawn(command.stdin(Stdio::null())))
-}
-
-fn spawn(command: &mut Command) -> Child {
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-fn finish(mut child: Child) -> Ended {
-    let begin = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        if begin.elapsed() > PATIENCE {
-            child.kill().unwrap();
-            panic!("hung: {:?}", child.wait_with_output().unwrap());
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    let output = child.wait_with_output().unwrap();
-    Ended {
-        code: output.status.code(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-/// What Ctrl-C does.
-fn interrupt(child: &Child) {
-    let kill = format!("kill -INT {}", child.id());
-    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
-}
-
 fn download(url: &str, folder: &Folder) -> Ended {
     run(Command::new(example("download")).arg(url).arg(folder.path("file")))
 }
@@ -407,117 +312,4 @@ fn files(folder: &Folder) -> Vec<(String, String)> {
         (name, fs::read_to_string(path).unwrap())
     };
     fs::read_dir(folder.path("")).unwrap().map(|entry| file(entry.unwrap().path())).collect()
-}
-
-/// A server that gives one answer to each connection, in this order, and keeps what it was asked.
-struct Server {
-    url: String,
-    requests: JoinHandle<Vec<String>>,
-}
-
-fn serve(answers: &[&'static str]) -> Server {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = url_of(&listener);
-    let answers = answers.to_vec();
-    let requests = thread::spawn(move || {
-        let answer_one = |answer: &str| {
-            let mut client = accept(&listener);
-            let request = read_until(&mut client, is_complete);
-            client.write_all(answer.as_bytes()).unwrap();
-            if answer == SILENCE {
-                let _ = io::copy(&mut client, &mut io::sink());
-            }
-            request
-        };
-        answers.into_iter().map(answer_one).collect()
-    });
-    Server { url, requests }
-}
-
-fn url_of(listener: &TcpListener) -> String {
-    format!("http://{}/", listener.local_addr().unwrap())
-}
-
-fn accept(listener: &TcpListener) -> TcpStream {
-    let (client, _) = listener.accept().unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
-    client
-}
-
-fn read_until(client: &mut TcpStream, is_enough: impl Fn(&str) -> bool) -> String {
-    let mut received = Vec::new();
-    let mut buffer = [0; 4096];
-    loop {
-        let text = String::from_utf8_lossy(&received);
-        if is_enough(&text) {
-            return text.into_owned();
-        }
-        let n = client.read(&mut buffer).unwrap();
-        assert!(n > 0, "the client closed after {text:?}");
-        received.extend_from_slice(&buffer[..n]);
-    }
-}
-
-/// Whether this is a whole request, with a body by length or none.
-fn is_complete(request: &str) -> bool {
-    let Some((head, body)) = request.split_once("\r\n\r\n") else { return false };
-    let len = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
-    body.len() >= len.map_or(0, |len| len.parse().unwrap())
-}
-
-/// The example of that name, listened to.
-struct SlowServer {
-    child: Child,
-    lines: Receiver<String>,
-    said: String,
-    address: String,
-    url: String,
-}
-
-impl SlowServer {
-    fn start(seconds: &str, connections: &str) -> Self {
-        let mut child =
-            spawn(Command::new(example("slow_server")).args([seconds, "0", connections]));
-        let lines = lines_of(child.stdout.take().unwrap());
-        let line = lines.recv_timeout(PATIENCE).unwrap();
-        let address = line.strip_prefix("listening on ").unwrap().to_owned();
-        let url = format!("http://{address}/");
-        SlowServer { child, lines, said: String::new(), address, url }
-    }
-
-    /// Waits until it has said these words, unless it has: what it says of two clients may come
-    /// in any order.
-    fn says(&mut self, words: &str) {
-        while !self.said.contains(words) {
-            match self.lines.recv_timeout(PATIENCE) {
-                Ok(line) => self.said += &line,
-                Err(e) => panic!("slow_server: {e} before {words:?} after {:?}", self.said),
-            }
-        }
-    }
-
-    /// It ends by itself after so many connections.
-    fn ends(mut self) {
-        assert_eq!(self.lines.recv_timeout(PATIENCE), Err(RecvTimeoutError::Disconnected));
-        assert!(self.child.wait().unwrap().success());
-    }
-}
-
-impl Drop for SlowServer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn lines_of(output: impl Read + Send + 'static) -> Receiver<String> {
-    let (sender, lines) = channel();
-    thread::spawn(move || {
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    lines
 }

@@ -112,11 +112,17 @@ fn the_examples_are_clean_under_memcheck() {
     let file = folder.path("download");
     let url = serve();
     let path = |path: &str| format!("{url}{path}");
+    let list = folder.path("urls");
+    let urls = ["/length", "/chunked", "/close", "/slow", "/deaf"];
+    let lines = urls.map(|end| path(end) + "\n").concat().repeat(4);
+    std::fs::write(&list, lines).expect("the folder can be written to");
     for (name, arguments, code) in [
         ("get", vec![path("/length")], 0),
         ("get", vec!["http://127.0.0.1:1/".to_owned()], 1),
         ("poll", vec![path("/chunked"), path("/close"), path("/length")], 0),
-        ("epoll", vec![path("/chunked"), "50".to_owned()], 0),
+        ("epoll_client", vec![path("/chunked"), "100".to_owned()], 0),
+        ("client", vec![list.display().to_string(), "3".to_owned()], 1),
+        ("hedge", vec![path("/half"), path("/length"), "100".to_owned()], 0),
         ("interrupt", vec![path("/silent"), "0.5".to_owned()], 1),
         ("download", vec![path("/chunked"), file.display().to_string()], 0),
         ("post", vec![path("/count"), "a body".to_owned()], 0),

@@ -314,6 +314,9 @@ fn a_null_client() {
     assert_eq!(call!(ifetch_client_wait(null_mut(), -1)), -1);
     assert!(call!(ifetch_client_userdata(null())).is_null());
     assert_eq!(call!(ifetch_client_set_userdata(null_mut(), null_mut())), INVALID);
+    assert_eq!(call!(ifetch_client_set_timeout(null_mut(), 1, 1)), INVALID);
+    assert_eq!(call!(ifetch_client_set_limit(null_mut(), 1, 1)), INVALID);
+    assert_eq!(call!(ifetch_client_count(null(), 1)), 0);
 }
 
 #[test]

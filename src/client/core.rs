@@ -1,62 +1,73 @@
 //! The inside of a client: its fetches, and the turn that drives them.
 
+use crate::client::counts::Phases;
 use crate::client::deadlines::Deadlines;
-use crate::client::key::Key;
 use crate::client::news::{News, Note};
 use crate::client::targets::Targets;
 use crate::connection::Context;
+use crate::connection::key::Key;
+use crate::connection::link::Holder;
+use crate::connection::names::Names;
+use crate::connection::pool::Pool;
 use crate::error::{Error, Kind};
 use crate::fetch::options::Options;
-use crate::fetch::{Fetch, Outcome, Status};
+use crate::fetch::{Fetch, Outcome, Phase, Status};
 use crate::proto::target::Target;
 use crate::transport::cancel::Cancel;
 use crate::transport::reactor::{Reactor, Ready};
 use crate::transport::sys::{Errno, Event, Events, Fd, Instant};
+use crate::transport::wake::MARKS;
 use slab::Slab;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 #[derive(Debug)]
 pub(super) struct Core {
-    reactor: Reactor,
-    fetches: Slab<Box<Entry>>,
+    pub(super) reactor: Reactor,
+    pub(super) pool: Pool,
+    pub(super) names: Names,
+    pub(super) fetches: Slab<Box<Entry>>,
     /// The number of the next fetch, which tells it from others that had its place.
     serial: u32,
-    deadlines: Deadlines,
-    /// Those that only a ring can help on.
-    waiting_for_ring: Vec<Key>,
-    news: News,
+    pub(super) phases: Phases,
+    pub(super) deadlines: Deadlines,
+    pub(super) news: News,
     targets: Targets,
     /// The one receive buffer.
     buffer: Vec<u8>,
     /// Whether there is one fetch only, asked by itself and not through `next`.
-    alone: bool,
+    pub(super) alone: bool,
 }
 
 /// A fetch, and what the client knows about it.
 #[derive(Debug)]
-struct Entry {
-    fetch: Fetch,
-    cancel: Arc<Cancel>,
-    key: Key,
+pub(super) struct Entry {
+    pub(super) fetch: Fetch,
+    pub(super) cancel: Arc<Cancel>,
+    pub(super) key: Key,
     /// What `next` calls it.
-    tag: usize,
+    pub(super) tag: usize,
     /// What it is entered with in the deadlines.
-    due_at: Option<Instant>,
-    note: Note,
+    pub(super) due_at: Option<Instant>,
+    pub(super) note: Note,
+    /// What it is counted under.
+    pub(super) phase: Phase,
 }
 
-/// How many deadlines are served in a turn.
+/// How many deadlines are served in a turn, and how many grants and answers.
 const DUE_AT_ONCE: usize = 256;
+const TOLD_AT_ONCE: usize = 256;
 
 impl Core {
     pub(super) fn new(alone: bool) -> Self {
         Self {
             reactor: Reactor::new(),
+            pool: Pool::new(!alone),
+            names: Names::default(),
             fetches: Slab::new(),
             serial: 0,
+            phases: Phases::default(),
             deadlines: Deadlines::default(),
-            waiting_for_ring: Vec::new(),
             news: News::default(),
             targets: Targets::default(),
             buffer: Vec::new(),
@@ -74,26 +85,23 @@ impl Core {
         options: Arc<Options>,
     ) -> (Key, Arc<Cancel>) {
         let now = Instant::now();
-        let target = match url {
+        let parsed = match url {
             None => Err(Error::invalid_argument("start a fetch")),
-            Some(url) if self.alone => Target::parse(url).map(Arc::new),
-            Some(url) => self.targets.parse(url),
+            Some(url) if self.alone => Target::parse(url).map(|target| (Arc::new(target), None)),
+            Some(url) => self.targets.parse(url).map(|(target, slot)| (target, Some(slot))),
         };
-        let cancel = Arc::new(Cancel::new(options.policy, self.reactor.wake()));
+        let slot = parsed.as_ref().ok().and_then(|&(_, slot)| slot);
+        let site = slot.map_or(u32::MAX, |slot| self.targets.site(slot));
+        let target = parsed.map(|(target, _)| target);
+
         let serial = self.serial;
         self.serial = serial.wrapping_add(1);
-
         let place = self.fetches.vacant_entry();
         let key = Key::new(place.key(), serial);
-        let mut cx = Context {
-            now,
-            reactor: &mut self.reactor,
-            buffer: &mut self.buffer,
-            cancel: &cancel,
-            token: key.token(),
-            only_one: false,
-        };
-        let fetch = Fetch::start(target, options, &mut cx);
+        let cancel = Arc::new(Cancel::new(options.policy, key.place(), self.reactor.wake()));
+        let fetch = Fetch::start(target, site, options, now, &cancel);
+        let phase = fetch.phase();
+        self.phases.enter(phase);
         place.insert(Box::new(Entry {
             fetch,
             cancel: Arc::clone(&cancel),
@@ -101,22 +109,23 @@ impl Core {
             tag: 0,
             due_at: None,
             note: Note::default(),
+            phase,
         }));
         self.drive(key, now, None);
-        let entry = &self.fetches[key.index()];
-        if entry.fetch.waits_for_ring() {
-            self.waiting_for_ring.push(key);
+        if let Some(slot) = slot {
+            self.targets.note_site(slot, self.fetches[key.place()].fetch.site());
         }
         // Nothing has happened to any descriptor that would make the user poll.
-        if entry.fetch.status() != Status::Pending {
+        if self.fetches[key.place()].fetch.status() != Status::Pending {
             self.announce(key);
             self.ring();
         }
+        self.pass_on(now);
         (key, cancel)
     }
 
-    fn entry(&mut self, key: Key) -> Option<&mut Entry> {
-        self.fetches.get_mut(key.index()).map(Box::as_mut).filter(|entry| entry.key == key)
+    pub(super) fn entry(&mut self, key: Key) -> Option<&mut Entry> {
+        self.fetches.get_mut(key.place()).map(Box::as_mut).filter(|entry| entry.key == key)
     }
 
     /// The fetch of a handle that has not been freed.
@@ -141,51 +150,99 @@ impl Core {
             match what {
                 Ready::Rung => self.handle_ring(now),
                 Ready::Timer => self.reactor.handle_timer(),
-                Ready::Socket(event) => {
-                    let (key, socket) = Key::from_token(event.token);
-                    self.drive(key, now, Some((socket, event)));
-                }
+                Ready::Socket(event) => self.handle_event(event, now),
             }
         }
         self.serve_deadlines(now);
+        self.pass_on(now);
         happened
+    }
+
+    fn handle_event(&mut self, event: Event, now: Instant) {
+        match self.pool.holder(event.token) {
+            Some(Holder::Fetch(place)) => {
+                let key = self.fetches[place].key;
+                self.drive(key, now, Some(event));
+            }
+            Some(Holder::Pool(at)) => self.pool.handle_event(at, event, &mut self.buffer, now),
+            // A socket that a canceller has yet to close may have events after the end.
+            None => {}
+        }
     }
 
     /// A lookup was answered, or a fetch without a socket cancelled.
     fn handle_ring(&mut self, now: Instant) {
-        let mut keys = std::mem::take(&mut self.waiting_for_ring);
-        keys.retain(|&key| {
-            self.drive(key, now, None);
-            self.entry(key).is_some_and(|entry| entry.fetch.waits_for_ring())
-        });
-        self.waiting_for_ring = keys;
+        self.names.handle_ring(now);
+        let places = self.fetches.capacity();
+        for mark in self.reactor.take_marks() {
+            for place in (mark..places).step_by(MARKS) {
+                let Some(entry) = self.fetches.get(place) else {
+                    continue;
+                };
+                if entry.cancel.is_cancelled() {
+                    self.drive(entry.key, now, None);
+                }
+            }
+        }
     }
 
     fn serve_deadlines(&mut self, now: Instant) {
         for _ in 0..DUE_AT_ONCE {
-            let Some(index) = self.deadlines.pop_due(now) else {
+            let Some(place) = self.deadlines.pop_due(now) else {
                 break;
             };
-            let entry = &mut self.fetches[index];
+            let entry = &mut self.fetches[place];
             entry.due_at = None;
             let key = entry.key;
             self.drive(key, now, None);
         }
+        self.pool.handle_due(now);
         if let Some(at) = self.deadlines.earliest() {
             // It was set before, for the first of them, so it is there.
             let _ = self.reactor.wake_at(at);
         }
     }
 
+    /// Tells fetches what the pool and the names have for them: a connection, an address.
+    pub(super) fn pass_on(&mut self, now: Instant) {
+        for _ in 0..TOLD_AT_ONCE {
+            if let Some((key, claim)) = self.pool.next_granted() {
+                if self.entry(key).is_none() {
+                    self.pool.decline(claim, now);
+                    continue;
+                }
+                let declined = self.lend(key, now, |fetch, cx| fetch.handle_grant(claim, cx));
+                if let Some(Some(claim)) = declined {
+                    self.pool.decline(claim, now);
+                }
+                self.announce(key);
+            } else if let Some((key, answer)) = self.names.next_answered() {
+                if self.lend(key, now, |fetch, cx| fetch.handle_answer(&answer, cx)).is_some() {
+                    self.announce(key);
+                }
+            } else {
+                break;
+            }
+        }
+        if self.pool.has_granted() || self.names.has_answered() {
+            self.ring();
+        }
+        if let Some(at) = self.pool.due()
+            && self.reactor.wake_at(at).is_err()
+        {
+            // Nobody would close them in time.
+            self.pool.close_parked_ones();
+        }
+    }
+
     /// Lets a fetch go on, with what happened to one of its sockets.
-    fn drive(&mut self, key: Key, now: Instant, event: Option<(u8, Event)>) {
-        // A socket that a canceller has yet to close may have events after the end.
+    pub(super) fn drive(&mut self, key: Key, now: Instant, event: Option<Event>) {
         if self.entry(key).is_none_or(|entry| entry.fetch.is_ended()) {
             return;
         }
         self.lend(key, now, |fetch, cx| {
-            if let Some((socket, event)) = event {
-                fetch.handle_event(socket, event);
+            if let Some(event) = event {
+                fetch.handle_event(event);
             }
             fetch.drive(cx);
         });
@@ -193,7 +250,7 @@ impl Core {
     }
 
     fn announce(&mut self, key: Key) {
-        let entry = &mut self.fetches[key.index()];
+        let entry = &mut self.fetches[key.place()];
         if !self.alone && entry.fetch.status() != Status::Pending {
             self.news.announce(key, &mut entry.note);
         }
@@ -201,26 +258,28 @@ impl Core {
 
     /// Lends a fetch what it needs, and looks afterwards what has become of it. A panic ends
     /// that fetch and no other.
-    fn lend<T>(
+    pub(super) fn lend<T>(
         &mut self,
         key: Key,
         now: Instant,
         f: impl FnOnce(&mut Fetch, &mut Context<'_>) -> T,
     ) -> Option<T> {
         let only_one = self.fetches.len() == 1;
-        let entry = self.fetches.get_mut(key.index()).filter(|entry| entry.key == key)?;
+        let entry = self.fetches.get_mut(key.place()).filter(|entry| entry.key == key)?;
         let mut cx = Context {
             now,
             reactor: &mut self.reactor,
+            pool: &mut self.pool,
+            names: &mut self.names,
             buffer: &mut self.buffer,
             cancel: &entry.cancel,
-            token: key.token(),
+            key,
             only_one,
         };
         let result = catch_unwind(AssertUnwindSafe(|| f(&mut entry.fetch, &mut cx))).ok();
         if result.is_none() {
             let error = Error::new(Kind::Internal, "a bug in ifetch was caught; please report it");
-            entry.fetch.end(Outcome::Failed, Some(error), &cx);
+            entry.fetch.end(Outcome::Failed, Some(error), &mut cx);
         }
         self.settle(key, now);
         result
@@ -228,14 +287,20 @@ impl Core {
 
     /// Enters what a fetch waits for.
     fn settle(&mut self, key: Key, now: Instant) {
-        let entry = &mut self.fetches[key.index()];
+        let entry = &mut self.fetches[key.place()];
+        let phase = entry.fetch.phase();
+        if phase != entry.phase {
+            self.phases.leave(entry.phase);
+            self.phases.enter(phase);
+            entry.phase = phase;
+        }
         match entry.fetch.deadline() {
-            None => self.deadlines.leave(key.index(), &mut entry.due_at),
+            None => self.deadlines.leave(key.place(), &mut entry.due_at),
             Some(at) => {
-                if self.deadlines.enter(key.index(), &mut entry.due_at, at)
+                if self.deadlines.enter(key.place(), &mut entry.due_at, at)
                     && let Err(errno) = self.reactor.wake_at(at)
                 {
-                    self.deadlines.leave(key.index(), &mut entry.due_at);
+                    self.deadlines.leave(key.place(), &mut entry.due_at);
                     self.fail(key, now, errno);
                 }
             }
@@ -250,168 +315,10 @@ impl Core {
     }
 
     /// Makes the descriptor readable, though nothing has happened to any other.
-    fn ring(&mut self) {
+    pub(super) fn ring(&mut self) {
         // Without descriptors the fetch has failed already, as its first poll will tell.
         if self.reactor.make_wake().is_ok() {
             self.reactor.wake().ring();
-        }
-    }
-
-    /// How a fetch stands, after it was given the chance to go on.
-    pub(super) fn poll_fetch(&mut self, key: Key) -> Status {
-        self.notice_cancel(key);
-        let entry = self.entry(key).expect("its user has not freed it");
-        let has_news = entry.fetch.status() != Status::Pending;
-        // A fetch of a shared client was driven by the turn that gave it its news; alone, even
-        // one with news is driven, for its deadlines.
-        if !entry.fetch.is_ended() && (self.alone || !has_news) {
-            self.turn(0);
-            self.pass_on_news(key);
-        }
-        self.tell(key)
-    }
-
-    pub(super) fn wait_fetch(&mut self, key: Key, timeout_ms: i32) -> Status {
-        self.notice_cancel(key);
-        self.wait(timeout_ms, |core| core.fetch(key).status() != Status::Pending);
-        self.pass_on_news(key);
-        self.tell(key)
-    }
-
-    /// A cancel on this thread need not go round by the descriptor.
-    fn notice_cancel(&mut self, key: Key) {
-        let cancelled =
-            self.entry(key).is_some_and(|e| e.cancel.is_cancelled() && !e.fetch.is_ended());
-        if cancelled {
-            self.drive(key, Instant::now(), None);
-        }
-    }
-
-    /// If a turn made for one fetch found news of others, their user must be told.
-    fn pass_on_news(&mut self, key: Key) {
-        let own = usize::from(self.entry(key).is_some_and(|entry| entry.note.is_unheard()));
-        if self.news.count() > own {
-            self.ring();
-        }
-    }
-
-    fn tell(&mut self, key: Key) -> Status {
-        let entry = &mut self.fetches[key.index()];
-        self.news.hear(&mut entry.note);
-        entry.fetch.tell_status()
-    }
-
-    /// Lets the user of a fetch act on it, and tells how it stands then.
-    pub(super) fn act<T>(
-        &mut self,
-        key: Key,
-        f: impl FnOnce(&mut Fetch, &mut Context<'_>) -> Result<T, Error>,
-    ) -> Result<(T, Status), Error> {
-        let value = self.attempt(key, |fetch, cx| {
-            let value = f(fetch, cx)?;
-            fetch.drive(cx);
-            Ok(value)
-        })?;
-        Ok((value, self.tell(key)))
-    }
-
-    /// Lets the user of a fetch read or write, and tells how many bytes went and how it stands
-    /// then. If none did, that may be because events have not been looked at yet.
-    pub(super) fn move_bytes(
-        &mut self,
-        key: Key,
-        mut f: impl FnMut(&mut Fetch, &mut Context<'_>) -> Result<usize, Error>,
-    ) -> Result<(usize, Status), Error> {
-        let mut count = self.attempt(key, &mut f)?;
-        if count == 0 && self.fetch(key).status() == Status::Pending {
-            self.turn(0);
-            self.pass_on_news(key);
-            count = self.attempt(key, f)?;
-        }
-        Ok((count, self.tell(key)))
-    }
-
-    fn attempt<T>(
-        &mut self,
-        key: Key,
-        f: impl FnOnce(&mut Fetch, &mut Context<'_>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        self.notice_cancel(key);
-        let internal = || Err(Error::new(Kind::Internal, "a bug in ifetch was caught"));
-        self.lend(key, Instant::now(), f).unwrap_or_else(internal)
-    }
-
-    /// Turns until `done`, the time is over, or a signal came.
-    pub(super) fn wait(&mut self, timeout_ms: i32, mut done: impl FnMut(&mut Self) -> bool) {
-        let end = u32::try_from(timeout_ms).ok().map(|ms| Instant::now().after_ms(ms));
-        while !done(self) {
-            let left_ms = match end {
-                None => -1,
-                Some(end) => {
-                    let ns = end.ns_since(Instant::now());
-                    i32::try_from(ns.div_ceil(1_000_000)).unwrap_or(i32::MAX)
-                }
-            };
-            // When the time is over there is one turn more, however much goes on happening.
-            if !self.turn(left_ms) || left_ms == 0 {
-                return;
-            }
-        }
-    }
-
-    /// How many fetches `next` has to give.
-    pub(super) fn news(&self) -> i32 {
-        i32::try_from(self.news.count()).unwrap_or(i32::MAX)
-    }
-
-    /// The tag of the next fetch with news.
-    pub(super) fn next(&mut self) -> Option<usize> {
-        while let Some(key) = self.news.pop() {
-            let Some(entry) = self.fetches.get_mut(key.index()).filter(|entry| entry.key == key)
-            else {
-                continue;
-            };
-            entry.note.leave_queue();
-            if entry.note.is_unheard() {
-                self.news.hear(&mut entry.note);
-                return Some(entry.tag);
-            }
-        }
-        None
-    }
-
-    /// Forgets a fetch whose handle is freed, and ends it if it still runs.
-    pub(super) fn remove(&mut self, key: Key) {
-        self.end(key);
-        let entry = &mut self.fetches[key.index()];
-        self.news.hear(&mut entry.note);
-        self.deadlines.leave(key.index(), &mut entry.due_at);
-        self.fetches.remove(key.index());
-        let fetches = &self.fetches;
-        self.news.prune(fetches.len(), |key| {
-            fetches.get(key.index()).is_some_and(|entry| entry.key == key)
-        });
-    }
-
-    /// Ends all that still run.
-    pub(super) fn close(&mut self) {
-        let running: Vec<Key> = (self.fetches.iter())
-            .filter(|(_, entry)| !entry.fetch.is_ended())
-            .map(|(_, entry)| entry.key)
-            .collect();
-        for key in running {
-            self.end(key);
-        }
-    }
-
-    /// Cancels a fetch if it runs. In a forked child nothing may be sent: the connection is
-    /// its parent's, and only the copy of its descriptor is closed.
-    fn end(&mut self, key: Key) {
-        let entry = &self.fetches[key.index()];
-        let ours = || entry.cancel.is_cancelled() || self.reactor.wake().is_ours();
-        if !entry.fetch.is_ended() && ours() {
-            entry.cancel.cancel();
-            self.drive(key, Instant::now(), None);
         }
     }
 }

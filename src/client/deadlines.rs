@@ -10,26 +10,26 @@ use std::collections::BTreeSet;
 pub(super) struct Deadlines(BTreeSet<(Instant, usize)>);
 
 impl Deadlines {
-    /// Sees to it that `index` is due at `wanted` at the latest; `entered` is what it is entered
+    /// Sees to it that `place` is due at `wanted` at the latest; `entered` is what it is entered
     /// with. Says whether it had to be entered anew.
     pub(super) fn enter(
         &mut self,
-        index: usize,
+        place: usize,
         entered: &mut Option<Instant>,
         wanted: Instant,
     ) -> bool {
         if entered.is_some_and(|at| at <= wanted) {
             return false;
         }
-        self.leave(index, entered);
-        self.0.insert((wanted, index));
+        self.leave(place, entered);
+        self.0.insert((wanted, place));
         *entered = Some(wanted);
         true
     }
 
-    pub(super) fn leave(&mut self, index: usize, entered: &mut Option<Instant>) {
+    pub(super) fn leave(&mut self, place: usize, entered: &mut Option<Instant>) {
         if let Some(at) = entered.take() {
-            self.0.remove(&(at, index));
+            self.0.remove(&(at, place));
         }
     }
 
@@ -39,11 +39,11 @@ impl Deadlines {
 
     /// Takes out one that is due.
     pub(super) fn pop_due(&mut self, now: Instant) -> Option<usize> {
-        let &(at, index) = self.0.first()?;
+        let &(at, place) = self.0.first()?;
         if at > now {
             return None;
         }
         self.0.pop_first();
-        Some(index)
+        Some(place)
     }
 }

@@ -6,14 +6,18 @@
 //! Here is the lock that lets one thread at a time in. It is only ever tried: whoever finds it
 //! taken is told so, and nobody waits.
 
+mod calls;
 mod core;
+mod counts;
 mod deadlines;
-mod key;
 mod news;
 mod targets;
 
+pub(crate) use crate::client::counts::Count;
+
 use crate::client::core::Core;
-use crate::client::key::Key;
+use crate::connection::key::Key;
+use crate::connection::pool::Limit;
 use crate::error::Error;
 use crate::fetch::options::Options;
 use crate::fetch::{Fetch, Status};
@@ -44,6 +48,22 @@ impl Shared {
             Err(TryLockError::WouldBlock) => None,
         }
     }
+}
+
+/// The limits of a client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ClientLimit {
+    Pool(Limit),
+    Names,
+}
+
+/// The timeouts of a client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ClientTimeout {
+    Idle,
+    Age,
+    Name,
+    NoName,
 }
 
 /// A client as its user holds it. Its methods give nothing if another thread is inside.
@@ -90,6 +110,30 @@ impl Client {
         if let Some(mut core) = self.0.enter() {
             core.close();
         }
+    }
+
+    /// Changes a limit, from now on; 0 means none, but for what is kept.
+    pub(crate) fn set_limit(&self, limit: ClientLimit, n: usize) -> Option<()> {
+        self.0.enter()?.set(|core| match limit {
+            ClientLimit::Pool(limit) => core.pool.set_limit(limit, n),
+            ClientLimit::Names => core.names.set_limit(n),
+        });
+        Some(())
+    }
+
+    /// Changes a timeout, from now on; 0 means what the header says.
+    pub(crate) fn set_timeout(&self, timeout: ClientTimeout, ms: u32) -> Option<()> {
+        self.0.enter()?.set(|core| match timeout {
+            ClientTimeout::Idle => core.pool.set_idle_timeout(ms),
+            ClientTimeout::Age => core.pool.set_age(ms),
+            ClientTimeout::Name => core.names.kept.found_ms = ms,
+            ClientTimeout::NoName => core.names.kept.not_found_ms = ms,
+        });
+        Some(())
+    }
+
+    pub(crate) fn count(&self, count: Count) -> Option<u64> {
+        Some(self.0.enter()?.count(count))
     }
 
     pub(crate) fn userdata(&self) -> usize {

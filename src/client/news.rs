@@ -1,6 +1,6 @@
 //! Which fetches have something to say that their user has not heard.
 
-use crate::client::key::Key;
+use crate::connection::key::Key;
 use std::collections::VecDeque;
 
 /// In the order in which they got it. A fetch stands in the queue once at the most, and stays there

@@ -2,26 +2,134 @@
 
 use crate::error::Error;
 use crate::proto::target::Target;
-use std::collections::HashMap;
 use std::sync::Arc;
 
-/// How many are remembered. When there are more, all are forgotten: those in use are soon back.
-const REMEMBERED: usize = 256;
+/// How many URLs are remembered, each in the one slot that its text leads to: whoever comes
+/// later to a slot drives out the one before.
+const URLS: usize = 256;
+/// And how many origins, to parse other URLs of the same.
+const ORIGINS: usize = 32;
 
-/// From the exact text of a URL to what it means.
 #[derive(Debug, Default)]
-pub(super) struct Targets(HashMap<Box<[u8]>, Arc<Target>>);
+pub(super) struct Targets {
+    urls: Vec<Option<Known>>,
+    origins: Vec<Option<Arc<Target>>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    /// If it is not as the URL standard writes it.
+    text: Option<Box<[u8]>>,
+    target: Arc<Target>,
+    /// Where the pool knows the origin.
+    site: u32,
+}
+
+impl Known {
+    fn is(&self, url: &[u8]) -> bool {
+        url == self.text.as_deref().unwrap_or_else(|| self.target.url().to_bytes())
+    }
+}
+
+/// A URL that is remembered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot(usize);
 
 impl Targets {
-    pub(super) fn parse(&mut self, url: &[u8]) -> Result<Arc<Target>, Error> {
-        if let Some(target) = self.0.get(url) {
-            return Ok(Arc::clone(target));
+    pub(super) fn parse(&mut self, url: &[u8]) -> Result<(Arc<Target>, Slot), Error> {
+        let slot = slot(url, URLS);
+        if let Some(Some(known)) = self.urls.get(slot)
+            && known.is(url)
+        {
+            return Ok((Arc::clone(&known.target), Slot(slot)));
         }
-        let target = Arc::new(Target::parse(url)?);
-        if self.0.len() == REMEMBERED {
-            self.0.clear();
+        let target = Arc::new(self.parse_new(url)?);
+        if self.urls.is_empty() {
+            self.urls.resize_with(URLS, || None);
         }
-        self.0.insert(url.into(), Arc::clone(&target));
+        let text = (target.url().to_bytes() != url).then(|| url.into());
+        self.urls[slot] = Some(Known { text, target: Arc::clone(&target), site: u32::MAX });
+        Ok((target, Slot(slot)))
+    }
+
+    /// With the help of another URL of the same origin, if there was one.
+    fn parse_new(&mut self, url: &[u8]) -> Result<Target, Error> {
+        const SCHEME: usize = "http://".len();
+        let path = url.get(SCHEME..).and_then(|rest| memchr::memchr(b'/', rest));
+        let Some(path_at) = path.map(|at| at + SCHEME) else {
+            return Target::parse(url);
+        };
+        let slot = slot(&url[..path_at], ORIGINS);
+        if let Some(Some(sibling)) = self.origins.get(slot)
+            && let Some(target) = sibling.sibling(url)
+        {
+            return Ok(target);
+        }
+        let target = Target::parse(url)?;
+        if self.origins.is_empty() {
+            self.origins.resize(ORIGINS, None);
+        }
+        self.origins[slot] = Some(Arc::new(target.clone()));
         Ok(target)
+    }
+
+    pub(super) fn site(&self, Slot(slot): Slot) -> u32 {
+        self.urls[slot].as_ref().map_or(u32::MAX, |known| known.site)
+    }
+
+    pub(super) fn note_site(&mut self, Slot(slot): Slot, site: u32) {
+        if let Some(known) = &mut self.urls[slot] {
+            known.site = site;
+        }
+    }
+}
+
+/// Which of `slots` slots a text leads to: eight bytes at a time, since nothing depends on it but
+/// how often two texts meet.
+fn slot(text: &[u8], slots: usize) -> usize {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |hash: u64, word: u64| (hash ^ word).wrapping_mul(ODD).rotate_left(29);
+    let (words, rest) = text.as_chunks::<8>();
+    let hash = words.iter().fold(text.len() as u64, |h, &word| mix(h, u64::from_le_bytes(word)));
+    let hash = rest.iter().fold(hash, |h, &byte| mix(h, byte.into()));
+    (mix(hash, ODD) >> 32) as usize % slots
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_parsed_once_for_as_long_as_nobody_takes_its_slot() {
+        let mut targets = Targets::default();
+        let parse = |targets: &mut Targets, url: &str| targets.parse(url.as_bytes()).unwrap().0;
+        for url in ["http://a.example/x?y", "HTTP://A.example:80/x/../y#z", "http://u:p@a.example/"]
+        {
+            let first = parse(&mut targets, url);
+            assert!(Arc::ptr_eq(&first, &parse(&mut targets, url)), "{url}");
+        }
+        let urls: Vec<String> = (0..1000).map(|n| format!("http://a.example/{n}")).collect();
+        for url in urls.iter().chain(&urls) {
+            assert_eq!(parse(&mut targets, url).url().to_bytes(), url.as_bytes());
+        }
+        assert!(targets.parse(b"http://a.example:0/").is_err());
+    }
+
+    #[test]
+    fn credentials_do_not_pass_to_other_urls_of_the_origin() {
+        let mut targets = Targets::default();
+        let (with, _) = targets.parse(b"http://u:p@a.example/x").unwrap();
+        assert!(with.authorization().is_some());
+        let (without, _) = targets.parse(b"http://a.example/x").unwrap();
+        assert!(without.authorization().is_none());
+    }
+
+    #[test]
+    fn texts_spread_over_the_slots() {
+        let mut hits = [0; URLS];
+        for n in 0..URLS * 16 {
+            hits[slot(format!("http://127.0.0.1:8080/item/{n}").as_bytes(), URLS)] += 1;
+        }
+        assert!(hits.iter().all(|&n| (1..64).contains(&n)), "{hits:?}");
     }
 }

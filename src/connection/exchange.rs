@@ -7,24 +7,24 @@
 use crate::connection::Context;
 use crate::connection::chunks::{self, Layout};
 use crate::connection::inbox::Inbox;
+use crate::connection::peer::Peer;
 use crate::connection::race::Connected;
 use crate::connection::sending::Sending;
 use crate::error::{Error, Kind};
 use crate::proto::h1::decode::{Decoder, Event as Decoded, Rules, Run};
 use crate::proto::head::Fields;
+use crate::proto::persistence::CloseReason;
 use crate::proto::request::Request;
 use crate::proto::target::Target;
-use crate::transport::sys::{self, Errno, Event, Instant};
+use crate::transport::parked::Parked;
+use crate::transport::sys::{self, Errno, Event, Instant, Unasked};
 use crate::transport::tcp::Tcp;
-use std::net::SocketAddr;
 
 #[derive(Debug)]
 pub(crate) struct Exchange {
     tcp: Tcp,
-    peer: SocketAddr,
+    peer: Peer,
     sending: Sending,
-    /// Why sending stopped, to be told unless a response says more.
-    send_error: Option<Errno>,
     decoder: Decoder,
     inbox: Inbox,
     /// Response bytes, framing included.
@@ -55,11 +55,19 @@ const GROWTH: usize = 1 << 20;
 impl Exchange {
     pub(crate) fn new(connected: Connected, now: Instant) -> Self {
         let Connected { peer, tcp } = connected;
+        Self::over(tcp, peer, now)
+    }
+
+    /// One more over a connection that was kept.
+    pub(crate) fn again(parked: Parked, peer: Peer, cx: &Context<'_>) -> Self {
+        Self::over(Tcp::adopt(parked, cx.cancel), peer, cx.now)
+    }
+
+    fn over(tcp: Tcp, peer: Peer, now: Instant) -> Self {
         Self {
             tcp,
             peer,
             sending: Sending::new(),
-            send_error: None,
             decoder: Decoder::new(),
             inbox: Inbox::default(),
             received: 0,
@@ -68,8 +76,9 @@ impl Exchange {
         }
     }
 
-    pub(crate) fn handle_event(&mut self, index: u8, event: Event) {
-        if index == self.tcp.index() {
+    pub(crate) fn handle_event(&mut self, event: Event) {
+        // Those of attempts that lost the race may still come.
+        if event.token == self.tcp.token() {
             self.tcp.handle_event(event);
         }
     }
@@ -85,7 +94,8 @@ impl Exchange {
             return;
         }
         let before = self.sending.sent();
-        let result = self.sending.pump(&mut self.tcp, cx.buffer, request, target);
+        let keeps = cx.pool.keeps();
+        let result = self.sending.pump(&mut self.tcp, cx.buffer, request, target, keeps);
         self.note_sent(before, result, cx.now);
     }
 
@@ -123,8 +133,8 @@ impl Exchange {
             self.moved_at = now;
         }
         if let Err(errno) = result {
-            self.sending.stop();
-            self.send_error = Some(errno);
+            // To be told unless a response says more.
+            self.sending.fail(errno);
         }
     }
 
@@ -203,7 +213,7 @@ impl Exchange {
                 return Ok(None);
             }
             if budget == 0 {
-                self.tcp.tell_again(cx.reactor, cx.token).map_err(|errno| self.broken(errno))?;
+                self.tcp.tell_again(cx.reactor).map_err(|errno| self.broken(errno))?;
                 return Ok(None);
             }
             let received = match run {
@@ -357,17 +367,43 @@ impl Exchange {
 
     /// Whether sending failed, and the server has said nothing that would tell why.
     fn is_unanswered(&self) -> bool {
-        self.send_error.is_some() && self.received == 0
+        self.sending.failure().is_some() && self.received == 0
     }
 
     fn send_failed(&self) -> Error {
-        let errno = self.send_error.unwrap_or(Errno(0));
+        let errno = self.sending.failure().unwrap_or(Errno(0));
         let message = format!("send the request to {}: {errno}", self.peer);
         Error::with_os(Kind::Send, errno.0, message)
     }
 
     fn explain(&self, error: Error) -> Error {
         error.behind(&format!("read the response of {}: ", self.peer))
+    }
+
+    /// Takes the connection out, for another exchange.
+    pub(crate) fn release(&mut self) -> Option<(Parked, Peer)> {
+        let parked = self.tcp.release()?;
+        Some((parked, self.peer.clone()))
+    }
+
+    /// Why the connection cannot be used again after a complete response, if it cannot.
+    pub(crate) fn close_reason(&self) -> Option<CloseReason> {
+        if !self.sending.is_complete() {
+            return Some(CloseReason::Unsent);
+        }
+        match self.tcp.unasked() {
+            Unasked::Nothing => None,
+            Unasked::Bytes => Some(CloseReason::Extra),
+            Unasked::End => Some(CloseReason::Server),
+        }
+    }
+
+    /// How many bytes of the response the socket has yet to give, where that is known.
+    pub(crate) fn left_to_receive(&self) -> Option<u64> {
+        let Run::Length(left) = self.decoder.run() else {
+            return None;
+        };
+        left.checked_sub(self.inbox.rest().len() as u64).filter(|_| self.sending.is_complete())
     }
 
     /// Gives back what was lent, before others are driven.

@@ -16,25 +16,25 @@ const MORE: usize = 16 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
     bytes: Vec<u8>,
-    /// Where the rest begins.
-    at: usize,
+    /// Where the rest begins. A short number: every fetch that waits has one.
+    at: u32,
     /// Whether `bytes` is the client's buffer.
     lent: bool,
 }
 
 impl Inbox {
     pub(super) fn rest(&self) -> &[u8] {
-        &self.bytes[self.at..]
+        &self.bytes[self.at as usize..]
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.at == self.bytes.len()
+        self.at as usize == self.bytes.len()
     }
 
     /// The first `count` bytes of the rest have been used.
     pub(super) fn consume(&mut self, count: usize) {
-        self.at += count;
-        debug_assert!(self.at <= self.bytes.len());
+        self.at += count as u32;
+        debug_assert!(self.at as usize <= self.bytes.len());
     }
 
     /// Receives behind the rest, at most `max` bytes; as `Tcp::receive`.
@@ -79,7 +79,7 @@ impl Inbox {
                 self.lent = true;
             }
         } else if self.lent {
-            self.bytes.drain(..self.at);
+            self.bytes.drain(..self.at as usize);
             self.at = 0;
         }
         if self.bytes.len() == self.bytes.capacity() {
@@ -98,7 +98,7 @@ impl Inbox {
         } else if self.is_empty() {
             self.bytes = Vec::new();
         } else {
-            self.bytes.drain(..self.at);
+            self.bytes.drain(..self.at as usize);
         }
         self.at = 0;
     }

@@ -1,11 +1,23 @@
-//! One link: the race that makes it, and the HTTP exchange that goes over it.
+//! One link: where it leads, the race that makes it, the HTTP exchanges that go over it, and the
+//! pool that keeps it between them.
 
 mod chunks;
 pub(crate) mod exchange;
 mod inbox;
+pub(crate) mod key;
+pub(crate) mod link;
+mod list;
+pub(crate) mod names;
+mod parking;
+mod peer;
+pub(crate) mod pool;
 pub(crate) mod race;
 pub(crate) mod sending;
+mod site;
 
+use crate::connection::key::Key;
+use crate::connection::names::Names;
+use crate::connection::pool::Pool;
 use crate::transport::cancel::Cancel;
 use crate::transport::reactor::Reactor;
 use crate::transport::sys::Instant;
@@ -15,11 +27,13 @@ use std::sync::Arc;
 pub(crate) struct Context<'a> {
     pub(crate) now: Instant,
     pub(crate) reactor: &'a mut Reactor,
+    pub(crate) pool: &'a mut Pool,
+    pub(crate) names: &'a mut Names,
     /// The client's one buffer: whoever waits owns none. Empty between any two uses.
     pub(crate) buffer: &'a mut Vec<u8>,
     pub(crate) cancel: &'a Arc<Cancel>,
-    /// What the events of this fetch's sockets carry; the index of the socket is added.
-    pub(crate) token: u64,
+    /// Which fetch this is.
+    pub(crate) key: Key,
     /// Whether the client has no other fetch, whose events could be waited for together.
     pub(crate) only_one: bool,
 }

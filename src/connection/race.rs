@@ -4,6 +4,7 @@
 //! address families taking turns. The first to be connected wins, the others are closed.
 
 use crate::connection::Context;
+use crate::connection::peer::Peer;
 use crate::error::{Error, Kind};
 use crate::transport::cancel::ATTEMPTS;
 use crate::transport::sys::{Connecting, Errno, Event, Instant};
@@ -16,6 +17,8 @@ const ATTEMPT_DELAY_MS: u32 = 250;
 
 #[derive(Debug)]
 pub(crate) struct Race {
+    /// What the events of its sockets carry, but for the index of the socket.
+    token: u64,
     waiting: VecDeque<SocketAddr>,
     running: Vec<Attempt>,
     failed: Vec<(SocketAddr, Failure)>,
@@ -37,16 +40,17 @@ enum Failure {
 }
 
 /// The one who won.
+#[derive(Debug)]
 pub(crate) struct Connected {
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Peer,
     pub(crate) tcp: Tcp,
 }
 
 impl Race {
     /// `addresses` are in the order of preference.
-    pub(crate) fn new(addresses: Vec<SocketAddr>) -> Self {
+    pub(crate) fn new(addresses: Vec<SocketAddr>, token: u64) -> Self {
         let waiting = take_turns(addresses);
-        Self { waiting, running: Vec::new(), failed: Vec::new(), next_at: None }
+        Self { token, waiting, running: Vec::new(), failed: Vec::new(), next_at: None }
     }
 
     /// How many attempts have been started.
@@ -59,8 +63,8 @@ impl Race {
     }
 
     /// Something happened to the attempt with this index.
-    pub(crate) fn handle_event(&mut self, index: u8, event: Event) {
-        if let Some(attempt) = self.running.iter_mut().find(|a| a.tcp.index() == index) {
+    pub(crate) fn handle_event(&mut self, event: Event) {
+        if let Some(attempt) = self.running.iter_mut().find(|a| a.tcp.token() == event.token) {
             attempt.tcp.handle_event(event);
         }
     }
@@ -96,7 +100,7 @@ impl Race {
 
     fn start(&mut self, address: SocketAddr, cx: &mut Context<'_>) {
         self.next_at = (!self.waiting.is_empty()).then(|| cx.now.after_ms(ATTEMPT_DELAY_MS));
-        match Tcp::connect(&address, cx.cancel, cx.reactor, cx.token) {
+        match Tcp::connect(&address, cx.cancel, cx.reactor, self.token) {
             Ok((mut tcp, connecting)) => {
                 match connecting {
                     Connecting::Established => tcp.handle_established(),
@@ -120,7 +124,7 @@ impl Race {
 
     fn win(&mut self, at: usize) -> Connected {
         let Attempt { address, tcp } = self.running.remove(at);
-        Connected { peer: address, tcp }
+        Connected { peer: address.into(), tcp }
     }
 
     /// Ends all attempts at once, not in an orderly way.

@@ -5,7 +5,8 @@
 //!      |---> Length --write, end----> Done
 //!      |---> Chunked --write, end---> Done
 //!      |---> Tunnel (after 101) ----> Done
-//!      `---- any: the server has answered with an error, or takes nothing --> Stopped
+//!      |---- any: the server has answered with an error --> Stopped
+//!      `---- any: the connection takes nothing more ------> Failed
 //! ```
 
 use crate::error::{Error, Kind};
@@ -24,6 +25,8 @@ pub(crate) struct Sending {
     /// Encoded bytes that the kernel did not take yet: rarely any, so they stand elsewhere.
     queue: Option<Box<Queue>>,
     head_len: u32,
+    /// Whether the caller has written any of the body, which nobody else has.
+    caller_wrote: bool,
     sent: u64,
 }
 
@@ -50,11 +53,12 @@ enum Stage {
     Tunnel,
     Done,
     Stopped,
+    Failed(Errno),
 }
 
 impl Sending {
     pub(crate) fn new() -> Self {
-        Self { stage: Stage::Head, queue: None, head_len: 0, sent: 0 }
+        Self { stage: Stage::Head, queue: None, head_len: 0, caller_wrote: false, sent: 0 }
     }
 
     pub(crate) fn sent(&self) -> u64 {
@@ -68,11 +72,17 @@ impl Sending {
 
     /// Whether everything has been handed to the kernel, or never will be.
     pub(crate) fn is_over(&self) -> bool {
-        matches!(self.stage, Stage::Done | Stage::Stopped) && self.queue.is_none()
+        matches!(self.stage, Stage::Done | Stage::Stopped | Stage::Failed(_))
+            && self.queue.is_none()
     }
 
     pub(crate) fn is_complete(&self) -> bool {
         self.stage == Stage::Done && self.queue.is_none()
+    }
+
+    /// Whether the same request can be sent again.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        !self.caller_wrote
     }
 
     /// Whether the caller is to write.
@@ -84,6 +94,19 @@ impl Sending {
     pub(crate) fn stop(&mut self) {
         self.stage = Stage::Stopped;
         self.queue = None;
+    }
+
+    pub(crate) fn fail(&mut self, errno: Errno) {
+        self.stage = Stage::Failed(errno);
+        self.queue = None;
+    }
+
+    /// Why the connection takes nothing more.
+    pub(crate) fn failure(&self) -> Option<Errno> {
+        match self.stage {
+            Stage::Failed(errno) => Some(errno),
+            _ => None,
+        }
     }
 
     /// The server has switched protocols: from here on bytes go as they are.
@@ -98,9 +121,10 @@ impl Sending {
         buffer: &mut Vec<u8>,
         request: &Request,
         target: &Target,
+        keeps: bool,
     ) -> Result<(), Errno> {
         if self.stage == Stage::Head && tcp.is_writable() {
-            self.send_head(tcp, buffer, request, target)?;
+            self.send_head(tcp, buffer, request, target, keeps)?;
         }
         self.flush(tcp)?;
         if let Stage::Whole { at } = &mut self.stage {
@@ -124,9 +148,10 @@ impl Sending {
         buffer: &mut Vec<u8>,
         request: &Request,
         target: &Target,
+        keeps: bool,
     ) -> Result<(), Errno> {
         buffer.clear();
-        encode::head(buffer, request, target);
+        encode::head(buffer, request, target, keeps);
         let body = request.body.whole();
         let count = tcp.send([buffer, body])?;
         self.sent += count as u64;
@@ -167,12 +192,13 @@ impl Sending {
 
     /// Takes body bytes from the caller; says how many. All of them, unsent, once it has stopped.
     pub(crate) fn write(&mut self, tcp: &mut Tcp, data: &[u8]) -> Result<usize, Errno> {
-        if self.stage == Stage::Stopped {
+        if matches!(self.stage, Stage::Stopped | Stage::Failed(_)) {
             return Ok(data.len());
         }
         if data.is_empty() || !self.wants_body() || !tcp.is_writable() {
             return Ok(0);
         }
+        self.caller_wrote = true;
         let taken = match &mut self.stage {
             Stage::Chunked => return self.write_chunk(tcp, data),
             Stage::Length { left } => {
@@ -226,7 +252,8 @@ impl Sending {
                 self.stage = Stage::Done;
             }
             Stage::Length { .. } | Stage::Tunnel => self.stage = Stage::Done,
-            Stage::Head | Stage::Whole { .. } | Stage::Done | Stage::Stopped => {}
+            Stage::Head | Stage::Whole { .. } | Stage::Done => {}
+            Stage::Stopped | Stage::Failed(_) => {}
         }
         Ok(self.flush(tcp))
     }

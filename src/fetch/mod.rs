@@ -1,20 +1,24 @@
 //! One fetch: a request, the connections made for it, and what came back.
 
+mod ending;
 pub(crate) mod options;
 pub(crate) mod report;
 mod response;
 mod state;
 mod timers;
+mod transfer;
 
-use crate::connection::Context;
+use crate::connection::link::Link;
 use crate::error::{Error, Kind};
 use crate::proto::head::{Fields, Head};
 use crate::proto::target::Target;
+use crate::transport::cancel::Cancel;
 use crate::transport::sys::Instant;
+use ending::Ended;
 use options::Options;
-use report::{Report, Times};
+use report::{LookupKind, Times};
 use response::{Interim, Response};
-use state::{Ended, State};
+use state::State;
 use std::ffi::CStr;
 use std::sync::Arc;
 
@@ -39,12 +43,18 @@ pub(crate) enum Status {
 /// What a fetch is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
+    Queued,
     Resolving,
     Connecting,
     Sending,
     Waiting,
     Receiving,
     Ended,
+}
+
+impl Phase {
+    /// How many there are.
+    pub(crate) const ALL: usize = Phase::Ended as usize + 1;
 }
 
 /// How far a fetch is.
@@ -55,17 +65,29 @@ pub(crate) struct Progress {
     pub(crate) expected: Option<u64>,
 }
 
+/// What remains of a request that was sent before, over a connection that died.
+#[derive(Clone, Copy, Debug, Default)]
+struct Earlier {
+    may_have_acted: bool,
+}
+
 #[derive(Debug)]
 pub(crate) struct Fetch {
     target: Arc<Target>,
     options: Arc<Options>,
     state: State,
+    /// The right to a connection, unless it waits for one or has ended.
+    link: Option<Link>,
+    /// Where the pool knows the origin.
+    site: u32,
     response: Option<Box<Response>>,
     /// Interim responses, if the caller has asked for them and there were any.
     interim: Option<Box<Interim>>,
     head_shown: bool,
     /// The caller has written all of a streamed request body.
     upload_ended: bool,
+    lookup: LookupKind,
+    retried: Option<Earlier>,
     times: Times,
     /// Connection attempts made.
     attempts: u32,
@@ -73,36 +95,45 @@ pub(crate) struct Fetch {
 }
 
 impl Fetch {
-    /// Starts a fetch; it goes as far as it can when it is first driven.
+    /// A fetch that goes as far as it can when it is first driven. `site` is where the pool knew
+    /// the origin of the URL last.
     pub(crate) fn start(
         target: Result<Arc<Target>, Error>,
+        site: u32,
         options: Arc<Options>,
-        cx: &mut Context<'_>,
+        now: Instant,
+        cancel: &Cancel,
     ) -> Self {
-        let begun = target.and_then(|target| {
-            options.check()?;
-            let state = Self::first_state(&target, cx)?;
-            Ok((target, state))
-        });
-        let mut times = Times::new(cx.now);
-        let (target, state) = begun.unwrap_or_else(|error| {
-            times.ended = Some(cx.now);
-            cx.cancel.end();
-            let ended = Ended::unstarted(error);
-            (Arc::new(Target::unknown()), State::Ended(ended))
-        });
+        let checked = target.and_then(|target| options.check().map(|()| target));
+        let (target, state) = match checked {
+            Ok(target) => (target, State::Begin),
+            Err(error) => {
+                cancel.end();
+                let ended = Ended::unstarted(error, now);
+                (Arc::new(Target::unknown()), State::Ended(ended))
+            }
+        };
         Self {
             target,
             userdata: options.userdata,
             options,
             state,
+            link: None,
+            site,
             response: None,
             interim: None,
             head_shown: false,
             upload_ended: false,
-            times,
+            lookup: LookupKind::None,
+            retried: None,
+            times: Times::new(now),
             attempts: 0,
         }
+    }
+
+    /// Where the pool knows the origin.
+    pub(crate) fn site(&self) -> u32 {
+        self.site
     }
 
     /// How it stands. Levels: true for as long as it is so.
@@ -166,7 +197,8 @@ impl Fetch {
 
     pub(crate) fn phase(&self) -> Phase {
         match &self.state {
-            State::Resolve(_) => Phase::Resolving,
+            State::Queue(_) => Phase::Queued,
+            State::Begin | State::Resolve(_) => Phase::Resolving,
             State::Connect(_) => Phase::Connecting,
             State::Exchange(_) if self.response.is_some() => Phase::Receiving,
             State::Exchange(exchange) if exchange.sending().is_over() => Phase::Waiting,
@@ -177,11 +209,6 @@ impl Fetch {
 
     pub(crate) fn is_ended(&self) -> bool {
         matches!(self.state, State::Ended(_))
-    }
-
-    /// Whether only a ring can end what it waits for.
-    pub(crate) fn waits_for_ring(&self) -> bool {
-        matches!(self.state, State::Resolve(_))
     }
 
     /// When it wants to be driven though nothing has happened.
@@ -195,14 +222,6 @@ impl Fetch {
             received: self.response.as_ref().map_or(0, |r| r.received()),
             expected: self.response.as_ref().and_then(|r| r.expected),
         }
-    }
-
-    pub(crate) fn report(&self) -> Report {
-        let phase = match &self.state {
-            State::Ended(ended) => ended.phase,
-            _ => self.phase(),
-        };
-        Report::new(phase, self.traffic_now(), &self.times)
     }
 
     pub(crate) fn error(&self) -> Option<&Error> {

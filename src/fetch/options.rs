@@ -16,6 +16,7 @@ pub(crate) enum Deadline {
     FirstByte,
     Head,
     Idle,
+    Queue,
 }
 
 /// The limits that a caller may set.
@@ -25,6 +26,7 @@ pub(crate) enum Limit {
     Headers,
     Body,
     Interim,
+    Drain,
 }
 
 /// curl allows 300 KiB, Go 1 MiB, nginx as a proxy 4 to 8 KiB.
@@ -37,6 +39,10 @@ const BODY_BYTES: u64 = 64 * 1024 * 1024;
 /// Go allows 5.
 const INTERIM: u32 = 8;
 const INTERIM_MAX: u64 = 65_536;
+/// As much as a server may have on its way in any case. It is read in one go, so there is a bound.
+const DRAIN_BYTES: u32 = 64 * 1024;
+const DRAIN_BYTES_MAX: u64 = 1024 * 1024;
+const DRAIN_MS: u32 = 1000;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -46,7 +52,10 @@ pub(crate) struct Options {
     pub(crate) policy: Policy,
     pub(crate) userdata: usize,
     /// In milliseconds, by `Deadline`; 0 for none.
-    deadlines: [u32; 6],
+    deadlines: [u32; 7],
+    /// For how long a connection is drained, and how many bytes it may have left then.
+    pub(crate) drain_ms: u32,
+    pub(crate) drain_bytes: u32,
     head_bytes: u32,
     fields: u32,
     body_bytes: u64,
@@ -61,7 +70,9 @@ impl Default for Options {
             interim: false,
             policy: Policy::default(),
             userdata: 0,
-            deadlines: [0; 6],
+            deadlines: [0; 7],
+            drain_ms: DRAIN_MS,
+            drain_bytes: DRAIN_BYTES,
             head_bytes: HEAD_BYTES,
             fields: FIELDS,
             body_bytes: BODY_BYTES,
@@ -82,7 +93,7 @@ impl Options {
     }
 
     pub(crate) fn has_deadlines(&self) -> bool {
-        self.deadlines != [0; 6]
+        self.deadlines != [0; 7]
     }
 
     pub(crate) fn timeout_ms(&self, deadline: Deadline) -> Option<u32> {
@@ -99,6 +110,7 @@ impl Options {
             Limit::Headers => self.fields = up_to(FIELDS_MAX)?,
             Limit::Body => self.body_bytes = n,
             Limit::Interim => self.interim_max = up_to(INTERIM_MAX)?,
+            Limit::Drain => self.drain_bytes = up_to(DRAIN_BYTES_MAX)?,
         }
         Ok(())
     }

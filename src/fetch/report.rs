@@ -1,6 +1,8 @@
 //! What happened to a fetch, and when.
 
-use crate::fetch::Phase;
+use crate::fetch::state::State;
+use crate::fetch::{Fetch, Phase};
+use crate::proto::persistence::CloseReason;
 use crate::transport::sys::Instant;
 
 /// How this side ended the connection.
@@ -8,32 +10,45 @@ use crate::transport::sys::Instant;
 pub(crate) enum Ending {
     #[default]
     None,
+    Kept,
     Finished,
     Reset,
+    /// Left to the client, which reads what is left of the response.
+    Drained,
+}
+
+/// Where the addresses came from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum LookupKind {
+    /// None were needed.
+    #[default]
+    None,
+    New,
+    Shared,
+    Cached,
 }
 
 /// The moments a fetch has come through.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {
     pub(crate) started: Instant,
+    /// It was given a connection, or the leave to make one.
+    pub(crate) granted: Option<Instant>,
     pub(crate) connecting: Option<Instant>,
     pub(crate) sending: Option<Instant>,
     pub(crate) waiting: Option<Instant>,
     pub(crate) first_byte: Option<Instant>,
-    pub(crate) receiving: Option<Instant>,
-    pub(crate) ended: Option<Instant>,
 }
 
 impl Times {
     pub(crate) fn new(started: Instant) -> Self {
         Self {
             started,
+            granted: None,
             connecting: None,
             sending: None,
             waiting: None,
             first_byte: None,
-            receiving: None,
-            ended: None,
         }
     }
 }
@@ -47,6 +62,9 @@ pub(crate) struct Traffic {
     pub(crate) interim: u32,
     pub(crate) may_have_acted: bool,
     pub(crate) ending: Ending,
+    /// Why the connection was not kept, if there was one and it was not.
+    pub(crate) close_reason: Option<CloseReason>,
+    pub(crate) reused: bool,
 }
 
 /// All of it, with the moments in nanoseconds since the start.
@@ -54,6 +72,9 @@ pub(crate) struct Traffic {
 pub(crate) struct Report {
     pub(crate) phase: Phase,
     pub(crate) traffic: Traffic,
+    pub(crate) lookup: LookupKind,
+    pub(crate) retried: bool,
+    pub(crate) granted_ns: Option<u64>,
     pub(crate) connecting_ns: Option<u64>,
     pub(crate) sending_ns: Option<u64>,
     pub(crate) waiting_ns: Option<u64>,
@@ -62,18 +83,26 @@ pub(crate) struct Report {
     pub(crate) ended_ns: Option<u64>,
 }
 
-impl Report {
-    pub(crate) fn new(phase: Phase, traffic: Traffic, times: &Times) -> Self {
+impl Fetch {
+    pub(crate) fn report(&self) -> Report {
+        let times = &self.times;
         let since = |moment: Option<Instant>| moment.map(|m| m.ns_since(times.started));
-        Self {
+        let (phase, ended) = match &self.state {
+            State::Ended(ended) => (ended.phase, Some(ended.at)),
+            _ => (self.phase(), None),
+        };
+        Report {
             phase,
-            traffic,
+            traffic: self.traffic_now(),
+            lookup: self.lookup,
+            retried: self.retried.is_some(),
+            granted_ns: since(times.granted),
             connecting_ns: since(times.connecting),
             sending_ns: since(times.sending),
             waiting_ns: since(times.waiting),
             first_byte_ns: since(times.first_byte),
-            receiving_ns: since(times.receiving),
-            ended_ns: since(times.ended),
+            receiving_ns: since(self.response.as_ref().and_then(|r| r.receiving)),
+            ended_ns: since(ended),
         }
     }
 }

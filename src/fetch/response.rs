@@ -2,6 +2,8 @@
 
 use crate::proto::framing::Framing;
 use crate::proto::head::{Fields, Head};
+use crate::proto::persistence::CloseReason;
+use crate::transport::sys::Instant;
 use std::collections::VecDeque;
 
 #[derive(Debug)]
@@ -10,6 +12,10 @@ pub(crate) struct Response {
     pub(crate) trailers: Fields,
     /// The length of the body, where the head told it.
     pub(crate) expected: Option<u64>,
+    /// When the head was complete.
+    pub(crate) receiving: Option<Instant>,
+    /// Why the connection has to be closed behind it, if it has.
+    pub(crate) close_reason: Option<CloseReason>,
     body: Body,
 }
 
@@ -29,7 +35,8 @@ impl Response {
             Framing::Chunked | Framing::Close => None,
         };
         let body = if streams { Body::Streamed(0) } else { Body::Collected(Vec::new()) };
-        Self { head, trailers: Fields::default(), expected, body }
+        let trailers = Fields::default();
+        Self { head, trailers, expected, receiving: None, close_reason: None, body }
     }
 
     /// Lets `fill` append to the collected body.

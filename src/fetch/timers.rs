@@ -20,6 +20,7 @@ impl Timer {
         Some(match self {
             Timer::Attempt => return None,
             Timer::Deadline(Deadline::Total) => (Kind::TimeoutTotal, "end"),
+            Timer::Deadline(Deadline::Queue) => (Kind::TimeoutQueue, "be given a connection"),
             Timer::Deadline(Deadline::Resolve) => (Kind::TimeoutResolve, "look up the host"),
             Timer::Deadline(Deadline::Connect) => (Kind::TimeoutConnect, "connect"),
             Timer::Deadline(Deadline::FirstByte) => {
@@ -48,13 +49,15 @@ impl Fetch {
         let total = after(Deadline::Total, Some(times.started));
         let (first, second) = match &self.state {
             State::Ended(_) => return None,
-            State::Resolve(_) => (after(Deadline::Resolve, Some(times.started)), None),
+            State::Begin => (None, None),
+            State::Queue(_) => (after(Deadline::Queue, Some(times.started)), None),
+            State::Resolve(_) => (after(Deadline::Resolve, times.granted), None),
             State::Connect(race) => (
                 after(Deadline::Connect, times.connecting),
                 race.deadline().map(|at| (at, Timer::Attempt)),
             ),
             State::Exchange(exchange) => {
-                let head = match (times.receiving, times.first_byte) {
+                let head = match (&self.response, times.first_byte) {
                     (Some(_), _) => None,
                     (None, Some(_)) => after(Deadline::Head, times.waiting),
                     (None, None) => earlier(

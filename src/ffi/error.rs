@@ -84,6 +84,9 @@ pub enum ifetch_error {
     IFETCH_ERROR_CANCELLED = 32,
     /// A bug in ifetch was caught before it could do harm; please report the message.
     IFETCH_ERROR_INTERNAL = 33,
+    /// The limits of the client kept the fetch waiting for longer than IFETCH_TIMEOUT_QUEUE
+    /// allows.
+    IFETCH_ERROR_TIMEOUT_QUEUE = 34,
 }
 
 use ifetch_error::*;
@@ -105,6 +108,7 @@ impl From<Kind> for ifetch_error {
             Kind::TimeoutFirstByte => IFETCH_ERROR_TIMEOUT_FIRST_BYTE,
             Kind::TimeoutHead => IFETCH_ERROR_TIMEOUT_HEAD,
             Kind::TimeoutIdle => IFETCH_ERROR_TIMEOUT_IDLE,
+            Kind::TimeoutQueue => IFETCH_ERROR_TIMEOUT_QUEUE,
             Kind::Send => IFETCH_ERROR_SEND,
             Kind::Receive => IFETCH_ERROR_RECEIVE,
             Kind::NoResponse => IFETCH_ERROR_NO_RESPONSE,
@@ -128,7 +132,7 @@ impl From<Kind> for ifetch_error {
 }
 
 /// Every code with its name and its one-line meaning: the one table behind both functions.
-const TEXTS: [(ifetch_error, &CStr, &CStr); 34] = [
+const TEXTS: [(ifetch_error, &CStr, &CStr); 35] = [
     (IFETCH_ERROR_NONE, c"NONE", c"no error"),
     (
         IFETCH_ERROR_INVALID_ARGUMENT,
@@ -203,6 +207,7 @@ const TEXTS: [(ifetch_error, &CStr, &CStr); 34] = [
     (IFETCH_ERROR_SYSTEM, c"SYSTEM", c"the operating system refused a resource"),
     (IFETCH_ERROR_CANCELLED, c"CANCELLED", c"the fetch was cancelled"),
     (IFETCH_ERROR_INTERNAL, c"INTERNAL", c"a bug in ifetch was caught"),
+    (IFETCH_ERROR_TIMEOUT_QUEUE, c"TIMEOUT_QUEUE", c"waiting for a connection took too long"),
 ];
 
 fn entry(code: i32) -> Option<&'static (ifetch_error, &'static CStr, &'static CStr)> {

@@ -72,6 +72,9 @@ pub enum ifetch_phase {
     IFETCH_PHASE_RECEIVING = 6,
     /// The fetch has ended.
     IFETCH_PHASE_ENDED = 7,
+    /// Waiting for a connection, since a limit of the client is reached. It comes before all
+    /// others.
+    IFETCH_PHASE_QUEUED = 8,
 }
 
 use ifetch_phase::*;
@@ -79,6 +82,7 @@ use ifetch_phase::*;
 impl From<Phase> for ifetch_phase {
     fn from(phase: Phase) -> Self {
         match phase {
+            Phase::Queued => IFETCH_PHASE_QUEUED,
             Phase::Resolving => IFETCH_PHASE_RESOLVING,
             Phase::Connecting => IFETCH_PHASE_CONNECTING,
             Phase::Sending => IFETCH_PHASE_SENDING,

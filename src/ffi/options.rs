@@ -13,8 +13,8 @@ use std::sync::Arc;
 /// at a time. Each setter returns 0 or an error code; after an error nothing has changed.
 pub struct ifetch_options(Arc<Options>);
 
-/// Which deadline ifetch_options_timeout() sets. None is set unless asked for; each has its own
-/// error code, and arrives through the fetch's descriptor.
+/// Which deadline ifetch_options_timeout() sets. None is set unless asked for, but
+/// IFETCH_TIMEOUT_DRAIN; each has its own error code, and arrives through the fetch's descriptor.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ifetch_timeout {
@@ -33,6 +33,11 @@ pub enum ifetch_timeout {
     /// Without a byte moving in either direction, once connected. Does not run while it is the
     /// caller who is waited for, to read or to write.
     IFETCH_TIMEOUT_IDLE = 6,
+    /// No deadline of the fetch, but how long a connection is drained with IFETCH_CANCEL_DRAIN:
+    /// 1,000 unless set.
+    IFETCH_TIMEOUT_DRAIN = 7,
+    /// From the start to the moment a connection, or leave to make one, is given to the fetch.
+    IFETCH_TIMEOUT_QUEUE = 8,
 }
 
 /// Which limit ifetch_options_limit() sets.
@@ -47,6 +52,9 @@ pub enum ifetch_limit {
     IFETCH_LIMIT_BODY = 3,
     /// Interim (1xx) responses: 8 unless set; at most 65,536.
     IFETCH_LIMIT_INTERIM = 4,
+    /// Bytes that may be left of a response when its connection is to be drained with
+    /// IFETCH_CANCEL_DRAIN: 65,536 unless set; at most 1 MiB.
+    IFETCH_LIMIT_DRAIN = 5,
 }
 
 /// How a cancelled fetch ends its connection.
@@ -58,6 +66,11 @@ pub enum ifetch_cancel_policy {
     IFETCH_CANCEL_RST = 0,
     /// FIN alone: for paths that lose packets, since a lost RST is never sent again.
     IFETCH_CANCEL_FIN = 1,
+    /// Keeps the connection for later fetches where that costs little: if the request was sent,
+    /// the response head is there, and no more than IFETCH_LIMIT_DRAIN bytes are left of a body
+    /// whose length it tells, the client reads those and throws them away, for up to
+    /// IFETCH_TIMEOUT_DRAIN. The server does not notice then. Otherwise as IFETCH_CANCEL_RST.
+    IFETCH_CANCEL_DRAIN = 2,
 }
 
 /// Makes options with the defaults: GET, no body, collected response, no deadlines. Never NULL.
@@ -92,8 +105,8 @@ pub unsafe extern "C" fn ifetch_options_method(
 /// Adds a header field; one with the same name stays beside it. Copied.
 ///
 /// Unless given or removed, the library sends Host, User-Agent ("ifetch/" and its version), Accept
-/// (anything) and Connection, and Authorization if the URL holds credentials; giving one of them
-/// replaces it. Host may be given once. INVALID_HEADER for what is no token, for values with CR,
+/// (anything), Connection for a fetch without a client, and Authorization if the URL holds
+/// credentials; giving one of them replaces it. Host may be given once. INVALID_HEADER for what is no token, for values with CR,
 /// LF, NUL or other control characters, and for Content-Length and Transfer-Encoding, which follow
 /// from the body.
 #[unsafe(no_mangle)]
@@ -235,8 +248,8 @@ pub unsafe extern "C" fn ifetch_options_upgrade(
     unsafe { change(options, |o| o.request.set_upgrade(text(protocol))) }
 }
 
-/// Sets a deadline (see ifetch_timeout) in milliseconds; 0 takes it away. INVALID_ARGUMENT for an
-/// unknown `which`.
+/// Sets a deadline (see ifetch_timeout) in milliseconds; 0 takes it away, and for
+/// IFETCH_TIMEOUT_DRAIN means that nothing is waited for. INVALID_ARGUMENT for an unknown `which`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ifetch_options_timeout(
     options: *mut ifetch_options,
@@ -253,6 +266,11 @@ pub unsafe extern "C" fn ifetch_options_timeout(
                 4 => Deadline::FirstByte,
                 5 => Deadline::Head,
                 6 => Deadline::Idle,
+                7 => {
+                    o.drain_ms = timeout_ms;
+                    return Ok(());
+                }
+                8 => Deadline::Queue,
                 _ => return Err(missing()),
             };
             o.set_deadline(deadline, timeout_ms);
@@ -277,6 +295,7 @@ pub unsafe extern "C" fn ifetch_options_limit(
                 2 => Limit::Headers,
                 3 => Limit::Body,
                 4 => Limit::Interim,
+                5 => Limit::Drain,
                 _ => return Err(missing()),
             };
             o.set_limit(limit, n)
@@ -296,6 +315,7 @@ pub unsafe extern "C" fn ifetch_options_cancel_policy(
             o.policy = match policy {
                 0 => Policy::Reset,
                 1 => Policy::Finish,
+                2 => Policy::Drain,
                 _ => return Err(Error::unsupported("set this cancel policy")),
             };
             Ok(())

@@ -3,7 +3,8 @@
 use super::error::ifetch_error::{self, *};
 use super::fetch::{ifetch, ifetch_phase};
 use super::{guard, lend};
-use crate::fetch::report::{Ending, Report};
+use crate::fetch::report::{Ending, LookupKind, Report};
+use crate::proto::persistence::CloseReason;
 
 /// Whether the server may have acted on the request.
 #[repr(i32)]
@@ -15,17 +16,68 @@ pub enum ifetch_acted {
     IFETCH_ACTED_MAYBE = 1,
 }
 
-/// How the connection of a fetch was ended by this side. 1 is kept for connections kept for
-/// reuse, 4 for RST_STREAM.
+/// What became of the connection of a fetch. 4 is kept for RST_STREAM.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ifetch_ending {
-    /// There was no established connection, or it has not ended yet.
+    /// There was no established connection, or the fetch has not ended yet.
     IFETCH_ENDING_NONE = 0,
+    /// It was given back to the client, for later fetches.
+    IFETCH_ENDING_KEPT = 1,
     /// It was closed (FIN).
     IFETCH_ENDING_FIN = 2,
     /// It was aborted (RST, after a FIN where there was time for one).
     IFETCH_ENDING_RST = 3,
+    /// It was left to the client, which reads what is left of the response, and then keeps it (see
+    /// IFETCH_CANCEL_DRAIN).
+    IFETCH_ENDING_DRAINED = 5,
+}
+
+/// Why a connection was not kept for later fetches (RFC 9112 section 9.3).
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ifetch_close {
+    /// It was kept or drained, or there was none, or the fetch has not ended.
+    IFETCH_CLOSE_NONE = 0,
+    /// The fetch was made by ifetch_start(): there is no client that would keep it.
+    IFETCH_CLOSE_ALONE = 1,
+    /// The request asked for it with "Connection: close".
+    IFETCH_CLOSE_REQUEST = 2,
+    /// The response asked for it with "Connection: close".
+    IFETCH_CLOSE_RESPONSE = 3,
+    /// The server speaks HTTP/1.0, and did not say "Connection: keep-alive".
+    IFETCH_CLOSE_VERSION = 4,
+    /// The body ended with the connection.
+    IFETCH_CLOSE_DELIMITED = 5,
+    /// The response was complete before the request was sent completely.
+    IFETCH_CLOSE_UNSENT = 6,
+    /// It speaks another protocol now (101).
+    IFETCH_CLOSE_UPGRADED = 7,
+    /// The fetch failed or was cancelled.
+    IFETCH_CLOSE_INTERRUPTED = 8,
+    /// The server had closed it by the time the response was complete.
+    IFETCH_CLOSE_SERVER = 9,
+    /// It is older than IFETCH_CLIENT_TIMEOUT_AGE.
+    IFETCH_CLOSE_AGE = 10,
+    /// A limit of the client left no room for it: IFETCH_CLIENT_LIMIT_IDLE is 0 and no fetch waited
+    /// for it, or there were more connections than a limit allows that was lowered.
+    IFETCH_CLOSE_FULL = 11,
+    /// Bytes came behind the response.
+    IFETCH_CLOSE_EXTRA = 12,
+}
+
+/// Where the addresses of the host came from.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ifetch_lookup {
+    /// No lookup was needed: a numeric address, localhost, a kept connection.
+    IFETCH_LOOKUP_NONE = 0,
+    /// They were looked up for this fetch.
+    IFETCH_LOOKUP_NEW = 1,
+    /// The fetch waited for a lookup that another one had begun.
+    IFETCH_LOOKUP_SHARED = 2,
+    /// The client remembered them.
+    IFETCH_LOOKUP_CACHED = 3,
 }
 
 /// What happened to a fetch. Times are nanoseconds since its start; UINT64_MAX for a moment that
@@ -41,9 +93,9 @@ pub struct ifetch_report {
     pub acted: i32,
     /// An ifetch_ending.
     pub ending: i32,
-    /// Request bytes that the kernel took, head and body.
+    /// Request bytes that the kernel took, head and body, on the last connection.
     pub sent: u64,
-    /// Response bytes received, framing and interim responses included.
+    /// Response bytes received on the last connection, framing and interim responses included.
     pub received: u64,
     /// Connection attempts made.
     pub attempts: u32,
@@ -61,6 +113,19 @@ pub struct ifetch_report {
     pub receiving_ns: u64,
     /// When the fetch ended.
     pub ended_ns: u64,
+    /// When a connection, or leave to make one, was given to the fetch: at once, unless it had to
+    /// queue.
+    pub granted_ns: u64,
+    /// An ifetch_close.
+    pub close: i32,
+    /// An ifetch_lookup.
+    pub lookup: i32,
+    /// 1 if the last connection was one that an earlier fetch had used.
+    pub reused: u32,
+    /// 1 if a kept connection died before any of the response came, and the request was sent again
+    /// on a new one, as RFC 9110 section 9.2.2 allows: an idempotent method and a body that can be
+    /// sent again, or not a byte of the request taken by the kernel.
+    pub retried: u32,
 }
 
 /// Fills `*out` with what happened to the fetch so far; most useful once it has ended. `size` is
@@ -98,6 +163,27 @@ pub unsafe extern "C" fn ifetch_report_get(
     })
 }
 
+use ifetch_close::*;
+
+impl From<CloseReason> for ifetch_close {
+    fn from(reason: CloseReason) -> Self {
+        match reason {
+            CloseReason::Alone => IFETCH_CLOSE_ALONE,
+            CloseReason::Request => IFETCH_CLOSE_REQUEST,
+            CloseReason::Response => IFETCH_CLOSE_RESPONSE,
+            CloseReason::Version => IFETCH_CLOSE_VERSION,
+            CloseReason::Delimited => IFETCH_CLOSE_DELIMITED,
+            CloseReason::Unsent => IFETCH_CLOSE_UNSENT,
+            CloseReason::Upgraded => IFETCH_CLOSE_UPGRADED,
+            CloseReason::Interrupted => IFETCH_CLOSE_INTERRUPTED,
+            CloseReason::Server => IFETCH_CLOSE_SERVER,
+            CloseReason::Age => IFETCH_CLOSE_AGE,
+            CloseReason::Full => IFETCH_CLOSE_FULL,
+            CloseReason::Extra => IFETCH_CLOSE_EXTRA,
+        }
+    }
+}
+
 impl ifetch_report {
     fn new(report: &Report, size: u32) -> Self {
         let ns = |moment: Option<u64>| moment.unwrap_or(u64::MAX);
@@ -111,6 +197,8 @@ impl ifetch_report {
             } as i32,
             ending: match report.traffic.ending {
                 Ending::None => ifetch_ending::IFETCH_ENDING_NONE,
+                Ending::Kept => ifetch_ending::IFETCH_ENDING_KEPT,
+                Ending::Drained => ifetch_ending::IFETCH_ENDING_DRAINED,
                 Ending::Finished => ifetch_ending::IFETCH_ENDING_FIN,
                 Ending::Reset => ifetch_ending::IFETCH_ENDING_RST,
             } as i32,
@@ -124,6 +212,16 @@ impl ifetch_report {
             first_byte_ns: ns(report.first_byte_ns),
             receiving_ns: ns(report.receiving_ns),
             ended_ns: ns(report.ended_ns),
+            granted_ns: ns(report.granted_ns),
+            close: report.traffic.close_reason.map_or(IFETCH_CLOSE_NONE, Into::into) as i32,
+            lookup: match report.lookup {
+                LookupKind::None => ifetch_lookup::IFETCH_LOOKUP_NONE,
+                LookupKind::New => ifetch_lookup::IFETCH_LOOKUP_NEW,
+                LookupKind::Shared => ifetch_lookup::IFETCH_LOOKUP_SHARED,
+                LookupKind::Cached => ifetch_lookup::IFETCH_LOOKUP_CACHED,
+            } as i32,
+            reused: report.traffic.reused.into(),
+            retried: report.retried.into(),
         }
     }
 }

@@ -12,15 +12,35 @@ pub(crate) fn is_value(bytes: &[u8]) -> bool {
     bytes.iter().all(|&b| b == b'\t' || (b >= b' ' && b != 0x7f))
 }
 
-/// A value without the blanks around it, which are not part of it.
-pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
+/// What follows the blanks at the beginning.
+pub(crate) fn trim_start(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = bytes {
         bytes = rest;
     }
+    bytes
+}
+
+/// A value without the blanks around it, which are not part of it.
+pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
+    let mut bytes = trim_start(bytes);
     while let [rest @ .., b' ' | b'\t'] = bytes {
         bytes = rest;
     }
     bytes
+}
+
+/// Whether a name, which is a token, is this one in any case. `lower` is letters and hyphens, so
+/// setting one bit is enough to compare.
+pub(crate) fn is<const N: usize>(name: &[u8], lower: &[u8; N]) -> bool {
+    let differs = |name: &[u8; N]| {
+        name.iter().zip(lower).fold(0, |differs, (&a, &b)| differs | ((a | 0x20) ^ b))
+    };
+    name.try_into().is_ok_and(|name| differs(name) == 0)
+}
+
+/// The items of a list such as the value of Connection (RFC 9110 section 5.6.1).
+pub(crate) fn items(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|&b| b == b',').map(trim)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! How long a response body is: RFC 9112 section 6.3, in one function.
+//! How long a response body is, and whether the connection stays: RFC 9112 sections 6.3 and 9.3.
 
 use crate::error::{Error, Kind, quote};
 use crate::proto::field;
-use crate::proto::head::Head;
+use httparse::Header;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
@@ -14,65 +14,98 @@ pub(crate) enum Framing {
     Close,
 }
 
-impl Framing {
-    /// The framing of the response with this head to a request that was a HEAD or not.
-    ///
+/// What the header says about both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Facts {
+    length: Option<u64>,
+    chunked: bool,
+    /// Connection options (RFC 9110 section 7.6.1).
+    pub(crate) close: bool,
+    pub(crate) keep_alive: bool,
+}
+
+impl Facts {
     /// Where RFC 9112 leaves a choice between repairing and refusing, this refuses: a length that
-    /// two parsers read differently is how responses are smuggled.
-    pub(crate) fn of(head: &Head, to_head_request: bool) -> Result<Self, Error> {
-        // Checked even where there is no body: a server that says two things is not to be trusted.
-        let length = content_length(head)?;
-        let chunked = is_chunked(head)?;
-        if chunked && length.is_some() {
+    /// two parsers read differently is how responses are smuggled. It does so even where there
+    /// is no body: a server that says two things is not to be trusted.
+    pub(crate) fn of(version: u8, headers: &[Header<'_>]) -> Result<Self, Error> {
+        let mut facts = Self::default();
+        for header in headers {
+            let name = header.name.as_bytes();
+            // Most names differ in their length already.
+            match name.len() {
+                10 if field::is(name, b"connection") => facts.note_connection(header.value),
+                14 if field::is(name, b"content-length") => facts.note_length(header.value)?,
+                17 if field::is(name, b"transfer-encoding") => {
+                    facts.note_coding(version, header.value)?;
+                }
+                _ => {}
+            }
+        }
+        if facts.chunked && facts.length.is_some() {
             return Err(bad("it has both Transfer-Encoding and Content-Length"));
         }
-        Ok(match head.status {
+        Ok(facts)
+    }
+
+    /// The framing of the response with this status to a request that was a HEAD or not.
+    pub(crate) fn framing(&self, status: u16, to_head_request: bool) -> Framing {
+        match status {
             101 => Framing::Close,
             100..=199 | 204 | 304 => Framing::Empty,
             _ if to_head_request => Framing::Empty,
-            _ if chunked => Framing::Chunked,
-            _ => length.map_or(Framing::Close, Framing::Length),
-        })
-    }
-}
-
-/// The one length that all Content-Length fields agree on. "5, 5" and two fields of 5 are let
-/// through, as RFC 9110 section 8.6 allows: proxies that merge fields make them from one.
-fn content_length(head: &Head) -> Result<Option<u64>, Error> {
-    let mut length = None;
-    for field in head.fields.all(b"content-length") {
-        for text in field.to_bytes().split(|&b| b == b',').map(field::trim) {
-            if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
-                return Err(bad(&format!("its Content-Length {} is not a number", quote(text))));
-            }
-            let value = str::from_utf8(text).ok().and_then(|t| t.parse().ok());
-            let Some(value) = value else {
-                return Err(bad(&format!("its Content-Length {} is too large", quote(text))));
-            };
-            if length.is_some_and(|earlier| earlier != value) {
-                return Err(bad("its Content-Lengths differ"));
-            }
-            length = Some(value);
+            _ if self.chunked => Framing::Chunked,
+            _ => self.length.map_or(Framing::Close, Framing::Length),
         }
     }
-    Ok(length)
-}
 
-/// Whether the transfer coding is chunked. It is the only one that is understood, and none
-/// other was offered, so anything else is refused (RFC 9112 section 6.1).
-fn is_chunked(head: &Head) -> Result<bool, Error> {
-    let mut codings = head.fields.all(b"transfer-encoding");
-    let Some(coding) = codings.next() else {
-        return Ok(false);
-    };
-    let coding = coding.to_bytes();
-    if head.version < 11 {
-        return Err(bad("it has Transfer-Encoding, which HTTP/1.0 does not know"));
+    fn note_connection(&mut self, value: &[u8]) {
+        for option in field::items(value) {
+            self.close |= option.eq_ignore_ascii_case(b"close");
+            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+        }
     }
-    if codings.next().is_some() || !field::trim(coding).eq_ignore_ascii_case(b"chunked") {
-        return Err(bad(&format!("its Transfer-Encoding {} is not chunked alone", quote(coding))));
+
+    /// All lengths have to agree. "5, 5" and two fields of 5 are let through, as RFC 9110 section
+    /// 8.6 allows: proxies that merge fields make them from one.
+    fn note_length(&mut self, value: &[u8]) -> Result<(), Error> {
+        for text in field::items(value) {
+            let mut length = Some(0u64).filter(|_| !text.is_empty());
+            for &digit in text {
+                if !digit.is_ascii_digit() {
+                    return Err(bad(&format!(
+                        "its Content-Length {} is not a number",
+                        quote(text)
+                    )));
+                }
+                let with = |n: u64| n.checked_mul(10)?.checked_add((digit - b'0').into());
+                length = length.and_then(with);
+            }
+            let Some(length) = length else {
+                let why = if text.is_empty() { "not a number" } else { "too large" };
+                return Err(bad(&format!("its Content-Length {} is {why}", quote(text))));
+            };
+            if self.length.is_some_and(|earlier| earlier != length) {
+                return Err(bad("its Content-Lengths differ"));
+            }
+            self.length = Some(length);
+        }
+        Ok(())
     }
-    Ok(true)
+
+    /// Chunked is the only transfer coding that is understood, and none other was offered, so
+    /// anything else is refused (RFC 9112 section 6.1).
+    fn note_coding(&mut self, version: u8, coding: &[u8]) -> Result<(), Error> {
+        if version < 11 {
+            return Err(bad("it has Transfer-Encoding, which HTTP/1.0 does not know"));
+        }
+        if self.chunked || !field::trim(coding).eq_ignore_ascii_case(b"chunked") {
+            let coding = quote(coding);
+            return Err(bad(&format!("its Transfer-Encoding {coding} is not chunked alone")));
+        }
+        self.chunked = true;
+        Ok(())
+    }
 }
 
 fn bad(why: &str) -> Error {

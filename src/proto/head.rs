@@ -4,6 +4,8 @@
 //! each of them (a colon, a blank or a CR, which nobody needs any more) is overwritten with NUL.
 
 use crate::error::{Error, Kind, quote};
+use crate::proto::field;
+use crate::proto::framing::Facts;
 use httparse::{Header, ParserConfig};
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
@@ -11,16 +13,14 @@ use std::mem::MaybeUninit;
 /// Fields of a header or trailer section, in wire order.
 #[derive(Debug, Default)]
 pub(crate) struct Fields {
+    /// The text, and behind it where each field's name and value begin in it; both end at a NUL.
+    /// In one piece, since every response needs one.
     bytes: Box<[u8]>,
-    places: Box<[Place]>,
+    text_len: u32,
 }
 
-/// Where in the bytes a field's name and value begin; both end at a NUL.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    name: u32,
-    value: u32,
-}
+/// Where a name and a value begin, as two short numbers.
+const PLACE: usize = 2 * size_of::<u32>();
 
 /// The start and the header section of a response.
 #[derive(Debug)]
@@ -37,7 +37,23 @@ const FIELDS_ON_STACK: usize = 128;
 
 impl Head {
     /// Parses a whole head, up to and with its blank line.
-    pub(crate) fn parse(bytes: &[u8], max_fields: usize) -> Result<Self, Error> {
+    pub(crate) fn parse(bytes: &[u8], max_fields: usize) -> Result<(Self, Facts), Error> {
+        let parsed = Self::parse_start(bytes, max_fields, |_, _| true)?;
+        parsed.map(|(_, head, facts)| (head, facts)).ok_or_else(|| malformed("it ends early"))
+    }
+
+    /// Parses the head that `bytes` begin with, and says how long it is. Nothing if it is not
+    /// complete, or not flawless: then `find_end` and `parse` say what is wrong with it. To look
+    /// for its end first would cost as much as parsing it.
+    pub(crate) fn parse_at_once(bytes: &[u8], max_fields: usize) -> Option<(usize, Self, Facts)> {
+        Self::parse_start(bytes, max_fields, has_strict_lines).ok().flatten()
+    }
+
+    fn parse_start(
+        bytes: &[u8],
+        max_fields: usize,
+        accept: impl FnOnce(&[u8], &[Header<'_>]) -> bool,
+    ) -> Result<Option<(usize, Self, Facts)>, Error> {
         with_slots(max_fields, |slots| {
             let mut response = httparse::Response::new(&mut []);
             let parsed = ParserConfig::default().parse_response_with_uninit_headers(
@@ -45,22 +61,27 @@ impl Head {
                 bytes,
                 slots,
             );
-            match parsed {
-                Ok(httparse::Status::Complete(_)) => {}
-                Ok(httparse::Status::Partial) => return Err(malformed("it ends early")),
+            let len = match parsed {
+                Ok(httparse::Status::Complete(len)) => len,
+                Ok(httparse::Status::Partial) => return Ok(None),
                 Err(error) => return Err(explain(error, max_fields)),
+            };
+            let bytes = &bytes[..len];
+            if !accept(bytes, response.headers) {
+                return Ok(None);
             }
             let status = response.code.expect("complete");
             if status < 100 {
                 return Err(malformed("its status code is below 100"));
             }
             let version = 10 + response.version.expect("complete");
+            let facts = Facts::of(version, response.headers)?;
             let mut fields = Fields::keep(bytes, response.headers);
             // "HTTP/1.1 200 OK": the reason begins at 13, or the line ends before that.
-            let line_end = memchr::memchr(b'\r', &fields.bytes).expect("the head has a line");
+            let line_end = memchr::memchr(b'\r', bytes).expect("the head has a line");
             fields.bytes[line_end] = 0;
             let reason_at = line_end.min(b"HTTP/1.1 200 ".len()) as u8;
-            Ok(Self { status, version, reason_at, fields })
+            Ok(Some((len, Self { status, version, reason_at, fields }, facts)))
         })
     }
 
@@ -90,53 +111,78 @@ impl Fields {
     /// `headers` were parsed out of `bytes`.
     fn keep(bytes: &[u8], headers: &[Header<'_>]) -> Self {
         let base = bytes.as_ptr().addr();
-        let mut kept: Box<[u8]> = bytes.into();
-        let places = headers
-            .iter()
-            .map(|header| {
-                let name = header.name.as_ptr().addr() - base;
-                let name_end = name + header.name.len();
-                kept[name_end] = 0;
-                // An empty value has no place of its own: the end of the name serves.
-                let value = match header.value {
-                    [] => name_end,
-                    value => value.as_ptr().addr() - base,
-                };
-                kept[value + header.value.len()] = 0;
-                Place { name: name as u32, value: value as u32 }
-            })
-            .collect();
-        Self { bytes: kept, places }
+        let mut kept = Vec::with_capacity(bytes.len() + headers.len() * PLACE);
+        kept.extend_from_slice(bytes);
+        for header in headers {
+            let name = header.name.as_ptr().addr() - base;
+            let name_end = name + header.name.len();
+            kept[name_end] = 0;
+            // An empty value has no place of its own: the end of the name serves.
+            let value = match header.value {
+                [] => name_end,
+                value => value.as_ptr().addr() - base,
+            };
+            kept[value + header.value.len()] = 0;
+            let place = u64::from(name as u32) | u64::from(value as u32) << 32;
+            kept.extend_from_slice(&place.to_le_bytes());
+        }
+        Self { bytes: kept.into(), text_len: bytes.len() as u32 }
     }
 
     fn text(&self, at: usize) -> &CStr {
         CStr::from_bytes_until_nul(&self.bytes[at..]).expect("a NUL was put behind each text")
     }
 
+    /// Where the name and the value of each field begin.
+    fn places(&self) -> impl ExactSizeIterator<Item = (usize, usize)> {
+        let (places, _) = self.bytes[self.text_len as usize..].as_chunks::<PLACE>();
+        places.iter().map(|&place| {
+            let place = u64::from_le_bytes(place);
+            (place as u32 as usize, (place >> 32) as usize)
+        })
+    }
+
     pub(crate) fn len(&self) -> usize {
-        self.places.len()
+        self.places().len()
     }
 
     pub(crate) fn at(&self, i: usize) -> Option<(&CStr, &CStr)> {
-        let place = self.places.get(i)?;
-        Some((self.text(place.name as usize), self.text(place.value as usize)))
+        let (name, value) = self.places().nth(i)?;
+        Some((self.text(name), self.text(value)))
     }
 
     /// The values of all fields with this name.
     pub(crate) fn all<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a CStr> {
-        self.places.iter().filter_map(move |place| {
-            let start = place.name as usize;
+        self.places().filter_map(move |(start, value)| {
             let end = start + name.len();
             // Most names differ in their length: this one ends in a NUL.
             let same = self.bytes.get(end) == Some(&0)
                 && self.bytes[start..end].eq_ignore_ascii_case(name);
-            same.then(|| self.text(place.value as usize))
+            same.then(|| self.text(value))
         })
     }
 
     pub(crate) fn find<'a>(&'a self, name: &'a [u8]) -> Option<&'a CStr> {
         self.all(name).next()
     }
+}
+
+/// Whether every line of a head ends in CR LF. Where one parser sees a line and another does not,
+/// responses are smuggled (RFC 9112 section 2.2 lets us refuse a bare LF).
+fn has_strict_lines(bytes: &[u8], headers: &[Header<'_>]) -> bool {
+    let base = bytes.as_ptr().addr();
+    let strict_end = |header: &Header<'_>| {
+        let end = match header.value {
+            // Behind the colon.
+            [] => header.name.as_ptr().addr() - base + header.name.len() + 1,
+            value => value.as_ptr().addr() - base + value.len(),
+        };
+        field::trim_start(&bytes[end..]).starts_with(b"\r")
+    };
+    let status_line = memchr::memchr(b'\n', bytes).map(|at| &bytes[..at]);
+    status_line.is_some_and(|line| line.ends_with(b"\r"))
+        && bytes.ends_with(b"\r\n")
+        && headers.iter().all(strict_end)
 }
 
 /// Lends `count` uninitialised slots to `f`.
@@ -170,8 +216,7 @@ fn explain(error: httparse::Error, max_fields: usize) -> Error {
 /// Looks for the end of a head or trailer section: the index behind its blank line.
 ///
 /// `searched` remembers how far earlier calls came, so that a head arriving byte by byte is not
-/// searched again and again. A line that ends in LF alone is refused: where one parser sees a
-/// line and another does not, responses are smuggled (RFC 9112 section 2.2 lets us refuse).
+/// searched again and again. A line that ends in LF alone is refused.
 pub(crate) fn find_end(bytes: &[u8], searched: &mut usize) -> Result<Option<usize>, Error> {
     for at in memchr::memchr_iter(b'\n', &bytes[*searched..]).map(|i| i + *searched) {
         match &bytes[..at] {

@@ -58,6 +58,24 @@ impl Request {
         self.upgrade.as_deref()
     }
 
+    /// Whether the caller has it say that the connection is not to be kept.
+    pub(crate) fn asks_to_close(&self) -> bool {
+        self.fields.iter().any(|f| {
+            f.name.eq_ignore_ascii_case(b"connection")
+                && field::items(&f.value).any(|option| option.eq_ignore_ascii_case(b"close"))
+        })
+    }
+
+    /// Whether sending it twice means the same as sending it once (RFC 9110 section 9.2.2).
+    pub(crate) fn is_idempotent(&self) -> bool {
+        matches!(self.method(), "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE")
+    }
+
+    /// Whether the caller has left all fields to the library.
+    pub(crate) fn has_default_fields(&self) -> bool {
+        self.fields.is_empty() && self.removed.is_empty()
+    }
+
     /// Whether the library sends its own field of this name.
     pub(crate) fn wants_default(&self, name: &str) -> bool {
         !self.removed.iter().any(|n| n.eq_ignore_ascii_case(name.as_bytes()))

@@ -5,17 +5,18 @@ use crate::proto::field;
 use base64::Engine as _;
 use std::ffi::{CStr, CString};
 use std::net::IpAddr;
+use std::sync::Arc;
 use url::{Host, Position, Url};
 
 /// The host part of an origin: a name to be looked up, or an address that needs no lookup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Address {
-    Name(Box<str>),
+    Name(Arc<str>),
     Numeric(IpAddr),
 }
 
 /// A parsed `http` URL. Parsed once and shared by all fetches of the same text.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Target {
     /// Normalised, without credentials and fragment.
     url: CString,
@@ -62,6 +63,20 @@ impl Target {
         Ok(Self { url, path_at, address, port, authorization })
     }
 
+    /// Another URL of this origin, if the text leaves nothing to the URL standard: the origin as
+    /// it stands here, and a plain path. Then parsing would change nothing, as a test shows.
+    pub(crate) fn sibling(&self, text: &[u8]) -> Option<Self> {
+        let path = text.strip_prefix(self.origin()).filter(|path| is_plain(path))?;
+        debug_assert!(path.starts_with(b"/"));
+        Some(Self {
+            url: CString::new(text).ok()?,
+            path_at: self.path_at,
+            address: self.address.clone(),
+            port: self.port,
+            authorization: None,
+        })
+    }
+
     /// Stands in where there is none, since the URL could not be parsed.
     pub(crate) fn unknown() -> Self {
         let address = Address::Name("".into());
@@ -83,6 +98,11 @@ impl Target {
         &self.url.as_bytes()[SCHEME..self.path_at]
     }
 
+    /// The origin (RFC 9110 section 4.3.1): scheme, host, and the port unless it is the default.
+    pub(crate) fn origin(&self) -> &[u8] {
+        &self.url.as_bytes()[..self.path_at]
+    }
+
     pub(crate) fn authorization(&self) -> Option<&str> {
         self.authorization.as_deref()
     }
@@ -102,6 +122,22 @@ impl Target {
             Address::Numeric(ip) => ip.to_string(),
         }
     }
+}
+
+/// Whether the URL standard takes this path and query as they are: no dots that may mean another
+/// segment, nothing to be encoded, no fragment.
+fn is_plain(path: &[u8]) -> bool {
+    const OTHERS: &[u8] = b"-_~/=&,;:@+!$*()";
+    let mut in_query = false;
+    let mut before = 0;
+    let plain = |&byte: &u8| {
+        let dot = byte == b'.' && (before != b'/' || in_query);
+        let query = byte == b'?' || (byte == b'%' && in_query);
+        before = byte;
+        in_query |= byte == b'?';
+        byte.is_ascii_alphanumeric() || dot || query || OTHERS.contains(&byte)
+    };
+    path.starts_with(b"/") && path.iter().all(plain)
 }
 
 /// Credentials of the URL as the Basic scheme sends them (RFC 7617 section 2).
@@ -141,6 +177,49 @@ mod tests {
             assert_eq!(target.authority(), authority.as_bytes(), "{text}");
             assert_eq!(target.path_and_query(), path.as_bytes(), "{text}");
             assert_eq!(target.port(), port, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sibling_is_what_parsing_gives() {
+        let here = Target::parse(b"http://u:p@a.example:81/x").unwrap();
+        let origin = "http://a.example:81";
+        let mut taken = 0;
+        let mut compare = |path: &str| {
+            let text = format!("{origin}{path}");
+            if let Some(sibling) = here.sibling(text.as_bytes()) {
+                let parsed = Target::parse(text.as_bytes()).expect(&text);
+                assert_eq!(format!("{sibling:?}"), format!("{parsed:?}"));
+                taken += 1;
+            }
+        };
+        // Every byte in every kind of place, also twice, then whatever comes of them together.
+        for byte in 0..=127u8 {
+            let c = char::from(byte);
+            for path in ["/#", "/a#", "/#b", "/a/#/b", "/?#", "/a?b#", "/a?#b", "/##", "/a/##", "#"]
+            {
+                compare(&path.replace('#', &c.to_string()));
+            }
+        }
+        let mut random = 1u64;
+        let mut next = |n: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (random >> 33) as usize % n
+        };
+        const ALPHABET: &[u8] = b"aZ09-_~/=&,;:@+!$*()..//??%%2eE#\\ '\"<>[]^`{|}";
+        for _ in 0..20_000 {
+            let path: String =
+                (0..next(12)).map(|_| char::from(ALPHABET[next(ALPHABET.len())])).collect();
+            compare(&format!("/{path}"));
+        }
+        assert!(taken > 1000, "{taken}");
+        for other in [
+            "http://a.example:8",
+            "http://a.example:810/",
+            "http://a.example/",
+            "http://A.example:81/",
+        ] {
+            assert!(here.sibling(other.as_bytes()).is_none(), "{other}");
         }
     }
 

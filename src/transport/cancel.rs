@@ -11,8 +11,8 @@
 use crate::transport::slot::{Retired, Slot};
 use crate::transport::sys::{self, Fd};
 use crate::transport::wake::Wake;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst, fence};
+use std::sync::{Arc, OnceLock};
 
 /// How many connection attempts of one fetch may run at the same time. With `race`'s delay between
 /// them, the oldest has been silent for more than a second when it has to make room.
@@ -26,6 +26,9 @@ pub(crate) enum Policy {
     Reset,
     /// FIN alone.
     Finish,
+    /// If little is left of the response, it is read by the client, so that the connection can
+    /// be kept; otherwise as `Reset`.
+    Drain,
 }
 
 /// The outcome is decided by the first who leaves RUNNING.
@@ -33,43 +36,65 @@ const RUNNING: u8 = 0;
 const CANCELLED: u8 = 1;
 /// Cancelled as well, and the RST of every socket is on its way.
 const RESET: u8 = 2;
-const ENDED: u8 = 3;
+/// Cancelled as well, and its connection left alone: the owner drains it.
+const SPARED: u8 = 3;
+const ENDED: u8 = 4;
 
 #[derive(Debug)]
 pub(crate) struct Cancel {
     life: AtomicU8,
     policy: Policy,
-    slots: [Slot; ATTEMPTS],
+    /// Whether so little is left of the response that the policy spares the connection.
+    spares: AtomicBool,
+    /// The place of the fetch, by which its client knows it.
+    place: u32,
+    first: Slot,
+    /// Made when attempts race.
+    others: OnceLock<Box<[Slot; ATTEMPTS - 1]>>,
     wake: Arc<Wake>,
 }
 
 impl Cancel {
-    pub(crate) fn new(policy: Policy, wake: &Arc<Wake>) -> Self {
+    pub(crate) fn new(policy: Policy, place: usize, wake: &Arc<Wake>) -> Self {
         Self {
             life: AtomicU8::new(RUNNING),
             policy,
-            slots: std::array::from_fn(|_| Slot::new()),
+            spares: AtomicBool::new(false),
+            place: place as u32,
+            first: Slot::new(),
+            others: OnceLock::new(),
             wake: Arc::clone(wake),
         }
+    }
+
+    fn slots(&self) -> impl Iterator<Item = &Slot> {
+        fence(SeqCst);
+        let others = self.others.get().map_or(&[][..], |others| &others[..]);
+        std::iter::once(&self.first).chain(others)
     }
 
     /// Ends the fetch now, unless it has ended. Takes no lock and waits for nothing: two system
     /// calls for each socket, or one if there is none.
     pub(crate) fn cancel(&self) {
-        if self.life.compare_exchange(RUNNING, CANCELLED, SeqCst, SeqCst).is_err() {
+        let spares = self.spares.load(SeqCst);
+        let cancelled = if spares { SPARED } else { CANCELLED };
+        if self.life.compare_exchange(RUNNING, cancelled, SeqCst, SeqCst).is_err() {
             return;
         }
         sys::keeping_errno(|| {
+            if spares {
+                return self.wake.ring_for(self.place as usize);
+            }
             let (mut sockets, mut resets) = (0, 0);
-            for slot in &self.slots {
+            for slot in self.slots() {
                 let acted = slot.with(|fd| match self.policy {
-                    Policy::Reset => resets += u32::from(sys::abort(fd)),
+                    Policy::Reset | Policy::Drain => resets += u32::from(sys::abort(fd)),
                     Policy::Finish => sys::finish(fd),
                 });
                 sockets += u32::from(acted);
             }
             if sockets == 0 {
-                self.wake.ring();
+                self.wake.ring_for(self.place as usize);
             } else if resets == sockets {
                 self.life.store(RESET, SeqCst);
             }
@@ -77,7 +102,17 @@ impl Cancel {
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        matches!(self.life.load(SeqCst), CANCELLED | RESET)
+        matches!(self.life.load(SeqCst), CANCELLED | RESET | SPARED)
+    }
+
+    /// Whether the canceller has left the connection alone, for the owner to drain it.
+    pub(crate) fn is_spared(&self) -> bool {
+        self.life.load(SeqCst) == SPARED
+    }
+
+    /// From here on a cancel leaves the connection alone. The owner has made the wake.
+    pub(crate) fn spare(&self) {
+        self.spares.store(true, SeqCst);
     }
 
     /// Whether the canceller has reset all connections, so that nothing is left to do but to
@@ -95,15 +130,32 @@ impl Cancel {
         self.policy
     }
 
-    /// Puts a new socket where a cancel finds it; says where, or nothing if all places are taken.
+    /// Puts a socket where a cancel finds it; says where, or nothing if all places are taken.
     pub(super) fn publish(&self, fd: Fd) -> Option<u8> {
-        let index = self.slots.iter().position(Slot::is_vacant)?;
-        self.slots[index].publish(fd);
-        Some(index as u8)
+        if self.first.is_vacant() {
+            self.first.publish(fd);
+            return Some(0);
+        }
+        let others = self.others.get_or_init(|| Box::new(std::array::from_fn(|_| Slot::new())));
+        let at = others.iter().position(Slot::is_vacant)?;
+        others[at].publish(fd);
+        // That there are others is not told by a sequentially consistent store, so the look at
+        // the flag that follows is kept behind it.
+        fence(SeqCst);
+        Some(at as u8 + 1)
+    }
+
+    /// The same for a fetch that has no other socket: it is at 0.
+    pub(super) fn publish_only(&self, fd: Fd) {
+        self.first.publish(fd);
     }
 
     pub(super) fn retire(&self, index: u8) -> Retired {
-        self.slots[usize::from(index)].retire()
+        let slot = match usize::from(index).checked_sub(1) {
+            None => Some(&self.first),
+            Some(at) => self.others.get().map(|others| &others[at]),
+        };
+        slot.map_or(Retired::NotOwner, Slot::retire)
     }
 
     pub(crate) fn wake(&self) -> &Arc<Wake> {

@@ -1,6 +1,7 @@
 //! Bytes through descriptors, and the readiness of descriptors.
 
 pub(crate) mod cancel;
+pub(crate) mod parked;
 pub(crate) mod reactor;
 pub(crate) mod resolver;
 pub(crate) mod slot;

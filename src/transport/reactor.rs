@@ -45,6 +45,11 @@ impl Reactor {
         &self.wake
     }
 
+    /// The marks of fetches that were cancelled without a socket of theirs telling it.
+    pub(crate) fn take_marks(&self) -> impl Iterator<Item = usize> + use<> {
+        self.wake.take_marks()
+    }
+
     /// Sees to it that rings arrive.
     pub(crate) fn make_wake(&self) -> Result<(), Errno> {
         self.wake.make(self.epoll()?, WAKE)

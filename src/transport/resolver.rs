@@ -12,29 +12,52 @@
 //! `LIVE` helpers with a lookup that somebody wants run at a time, the rest of the lookups queue;
 //! orphans do not count, so stuck lookups which nobody wants delay no other, up to a hard limit.
 
-use crate::error::{Error, Kind};
-use crate::transport::sys;
+use crate::transport::sys::{self, Errno, Unresolved};
 use crate::transport::wake::Wake;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 const LIVE: usize = 8;
 const THREADS: usize = 256;
+
+/// What the system says of a name: addresses without ports, at least one.
+pub(crate) type Answer = Result<Vec<SocketAddr>, Unresolved>;
 
 /// A lookup under way. Dropping it is how it is cancelled.
 #[derive(Debug)]
 pub(crate) struct Lookup(Arc<Job>);
 
+/// Where answers are left for the one who asked, with the number of the lookup.
+#[derive(Debug, Default)]
+pub(crate) struct Answers(Mutex<Vec<(Arc<str>, u64, Answer)>>);
+
+impl Answers {
+    /// Takes what is there. Never waits: a helper that is just leaving an answer rings afterwards.
+    pub(crate) fn take(&self) -> Vec<(Arc<str>, u64, Answer)> {
+        self.0.try_lock().map(|mut answers| std::mem::take(&mut *answers)).unwrap_or_default()
+    }
+
+    fn leave(&self, name: &Arc<str>, number: u64, answer: Answer) {
+        let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.push((Arc::clone(name), number, answer));
+    }
+}
+
 impl Lookup {
-    /// Starts to look up `name`; `wake` is rung when there is an answer.
-    pub(crate) fn start(name: &str, port: u16, wake: &Arc<Wake>) -> Result<Self, Error> {
+    /// Starts to look up `name`. The answer is left with `answers`; then `wake` is rung.
+    pub(crate) fn start(
+        name: &Arc<str>,
+        number: u64,
+        answers: &Arc<Answers>,
+        wake: &Arc<Wake>,
+    ) -> Result<Self, Errno> {
         let job = Arc::new(Job {
-            name: name.into(),
-            port,
+            name: Arc::clone(name),
+            number,
             state: AtomicU8::new(QUEUED),
-            answer: OnceLock::new(),
+            answers: Arc::clone(answers),
             wake: Arc::clone(wake),
         });
         HELPERS.queue(&job);
@@ -42,24 +65,9 @@ impl Lookup {
             && HELPERS.live.load(SeqCst) == 0
         {
             job.state.store(ORPHANED, SeqCst);
-            let message = format!("look up {name}: start a helper thread: {errno}");
-            return Err(Error::with_os(Kind::System, errno.0, message));
+            return Err(errno);
         }
         Ok(Self(job))
-    }
-
-    /// The answer, once there is one.
-    pub(crate) fn poll(&self) -> Option<Result<Vec<SocketAddr>, Error>> {
-        let answer = match self.0.answer.get()? {
-            Ok(addresses) if addresses.is_empty() => Err("it has no address"),
-            Ok(addresses) => Ok(addresses.clone()),
-            Err(why) => Err(why.as_str()),
-        };
-        Some(
-            answer.map_err(|why| {
-                Error::new(Kind::Resolve, format!("look up {}: {why}", self.0.name))
-            }),
-        )
     }
 }
 
@@ -77,10 +85,10 @@ impl Drop for Lookup {
 
 #[derive(Debug)]
 struct Job {
-    name: Box<str>,
-    port: u16,
+    name: Arc<str>,
+    number: u64,
     state: AtomicU8,
-    answer: OnceLock<Result<Vec<SocketAddr>, String>>,
+    answers: Arc<Answers>,
     wake: Arc<Wake>,
 }
 
@@ -134,7 +142,7 @@ impl Helpers {
     }
 
     /// Adds a helper if there is work for one and room under both limits.
-    fn reinforce(&self) -> Result<(), sys::Errno> {
+    fn reinforce(&self) -> Result<(), Errno> {
         if self.queued.load(SeqCst) == 0 || !rise(&self.live, LIVE) {
             return Ok(());
         }
@@ -155,9 +163,9 @@ impl Helpers {
                 if !job.step(QUEUED, RUNNING) {
                     continue;
                 }
-                let answer = sys::lookup(&job.name, job.port);
-                let _ = job.answer.set(answer);
+                let answer = sys::lookup(&job.name);
                 if job.step(RUNNING, ANSWERED) {
+                    job.answers.leave(&job.name, job.number, answer);
                     job.wake.ring();
                 } else if !rise(&self.live, LIVE) {
                     // Orphaned, and its place taken by another helper.

@@ -1,15 +1,24 @@
 //! One TCP connection: its socket, where a cancel finds it, and what is known of its readiness.
+//!
+//! ```text
+//!   connect --> Tcp, which a cancel finds --release--> Parked, which no fetch has
+//!                ^                                        |
+//!                `------------------ adopt ---------------'
+//! ```
 
 use crate::transport::cancel::{Cancel, Policy};
+use crate::transport::parked::{Parked, Unparked};
 use crate::transport::reactor::Reactor;
 use crate::transport::slot::Retired;
-use crate::transport::sys::{self, Connecting, Errno, Event, Fd};
+use crate::transport::sys::{self, Connecting, Errno, Event, Fd, Unasked};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// A socket, connecting or connected. Dropping it closes it.
 #[derive(Debug)]
 pub(crate) struct Tcp {
+    /// What its events carry.
+    token: u64,
     fd: Fd,
     /// Which of the cancel's slots it is in.
     index: u8,
@@ -47,6 +56,7 @@ impl Tcp {
         };
         // From here on, dropping it closes the socket.
         let mut tcp = Self {
+            token: token + u64::from(index),
             fd,
             index,
             readable: false,
@@ -59,7 +69,7 @@ impl Tcp {
             return Err(Errno::CANCELLED);
         }
         let connecting = sys::connect(fd, address)?;
-        reactor.watch(fd, token + u64::from(index))?;
+        reactor.watch(fd, tcp.token)?;
         // A cancel that came before the connect has ended a socket that was not connected yet.
         if cancel.is_cancelled() {
             tcp.end();
@@ -68,8 +78,32 @@ impl Tcp {
         Ok((tcp, connecting))
     }
 
-    pub(crate) fn index(&self) -> u8 {
-        self.index
+    /// Takes over a connection that was kept. Its cancel finds it from here on, and ends it even
+    /// if it came earlier: the flag is looked at before anything is sent.
+    pub(crate) fn adopt(parked: Parked, cancel: &Arc<Cancel>) -> Self {
+        let Unparked { token, fd, writable } = parked.leave();
+        cancel.publish_only(fd);
+        let cancel = Arc::clone(cancel);
+        let (readable, hangup, on_close) = (false, false, OnClose::Finish);
+        Self { token, fd, index: 0, readable, writable, hangup, on_close, cancel }
+    }
+
+    /// Gives the connection away; nothing if a canceller is inside.
+    pub(crate) fn release(&mut self) -> Option<Parked> {
+        match self.cancel.retire(self.index) {
+            Retired::Owner(fd) => Some(Parked::new(self.token, fd, self.writable)),
+            Retired::NotOwner => None,
+        }
+    }
+
+    /// What is there to be received though nothing should be.
+    pub(crate) fn unasked(&self) -> Unasked {
+        if self.hangup || self.readable { sys::peek(self.fd) } else { Unasked::Nothing }
+    }
+
+    /// What its events carry.
+    pub(crate) fn token(&self) -> u64 {
+        self.token
     }
 
     pub(crate) fn handle_event(&mut self, event: Event) {
@@ -137,8 +171,8 @@ impl Tcp {
     }
 
     /// Has its readiness told again by the reactor.
-    pub(crate) fn tell_again(&self, reactor: &Reactor, token: u64) -> Result<(), Errno> {
-        reactor.tell_again(self.fd, token + u64::from(self.index))
+    pub(crate) fn tell_again(&self, reactor: &Reactor) -> Result<(), Errno> {
+        reactor.tell_again(self.fd, self.token)
     }
 
     /// From here on its close is not the orderly end of an exchange, but tells the server to
@@ -152,7 +186,7 @@ impl Tcp {
 
     fn end(&mut self) {
         sys::finish(self.fd);
-        if self.cancel.policy() == Policy::Reset {
+        if self.cancel.policy() != Policy::Finish {
             self.on_close = OnClose::Reset;
         }
     }

@@ -23,6 +23,7 @@ PIN(IFETCH_PHASE_SENDING, 4);
 PIN(IFETCH_PHASE_WAITING, 5);
 PIN(IFETCH_PHASE_RECEIVING, 6);
 PIN(IFETCH_PHASE_ENDED, 7);
+PIN(IFETCH_PHASE_QUEUED, 8);
 
 PIN(IFETCH_ERROR_NONE, 0);
 PIN(IFETCH_ERROR_INVALID_ARGUMENT, 1);
@@ -58,6 +59,7 @@ PIN(IFETCH_ERROR_UPLOAD_INCOMPLETE, 30);
 PIN(IFETCH_ERROR_SYSTEM, 31);
 PIN(IFETCH_ERROR_CANCELLED, 32);
 PIN(IFETCH_ERROR_INTERNAL, 33);
+PIN(IFETCH_ERROR_TIMEOUT_QUEUE, 34);
 
 PIN(IFETCH_TIMEOUT_TOTAL, 1);
 PIN(IFETCH_TIMEOUT_RESOLVE, 2);
@@ -65,21 +67,74 @@ PIN(IFETCH_TIMEOUT_CONNECT, 3);
 PIN(IFETCH_TIMEOUT_FIRST_BYTE, 4);
 PIN(IFETCH_TIMEOUT_HEAD, 5);
 PIN(IFETCH_TIMEOUT_IDLE, 6);
+PIN(IFETCH_TIMEOUT_DRAIN, 7);
+PIN(IFETCH_TIMEOUT_QUEUE, 8);
 
 PIN(IFETCH_LIMIT_HEAD, 1);
 PIN(IFETCH_LIMIT_HEADERS, 2);
 PIN(IFETCH_LIMIT_BODY, 3);
 PIN(IFETCH_LIMIT_INTERIM, 4);
+PIN(IFETCH_LIMIT_DRAIN, 5);
 
 PIN(IFETCH_CANCEL_RST, 0);
 PIN(IFETCH_CANCEL_FIN, 1);
+PIN(IFETCH_CANCEL_DRAIN, 2);
 
 PIN(IFETCH_ACTED_NO, 0);
 PIN(IFETCH_ACTED_MAYBE, 1);
 
 PIN(IFETCH_ENDING_NONE, 0);
+PIN(IFETCH_ENDING_KEPT, 1);
 PIN(IFETCH_ENDING_FIN, 2);
 PIN(IFETCH_ENDING_RST, 3);
+PIN(IFETCH_ENDING_DRAINED, 5);
+
+PIN(IFETCH_CLOSE_NONE, 0);
+PIN(IFETCH_CLOSE_ALONE, 1);
+PIN(IFETCH_CLOSE_REQUEST, 2);
+PIN(IFETCH_CLOSE_RESPONSE, 3);
+PIN(IFETCH_CLOSE_VERSION, 4);
+PIN(IFETCH_CLOSE_DELIMITED, 5);
+PIN(IFETCH_CLOSE_UNSENT, 6);
+PIN(IFETCH_CLOSE_UPGRADED, 7);
+PIN(IFETCH_CLOSE_INTERRUPTED, 8);
+PIN(IFETCH_CLOSE_SERVER, 9);
+PIN(IFETCH_CLOSE_AGE, 10);
+PIN(IFETCH_CLOSE_FULL, 11);
+PIN(IFETCH_CLOSE_EXTRA, 12);
+
+PIN(IFETCH_LOOKUP_NONE, 0);
+PIN(IFETCH_LOOKUP_NEW, 1);
+PIN(IFETCH_LOOKUP_SHARED, 2);
+PIN(IFETCH_LOOKUP_CACHED, 3);
+
+PIN(IFETCH_CLIENT_TIMEOUT_IDLE, 1);
+PIN(IFETCH_CLIENT_TIMEOUT_AGE, 2);
+PIN(IFETCH_CLIENT_TIMEOUT_NAME, 3);
+PIN(IFETCH_CLIENT_TIMEOUT_NO_NAME, 4);
+
+PIN(IFETCH_CLIENT_LIMIT_CONNECTIONS, 1);
+PIN(IFETCH_CLIENT_LIMIT_ORIGIN, 2);
+PIN(IFETCH_CLIENT_LIMIT_IDLE, 3);
+PIN(IFETCH_CLIENT_LIMIT_NAMES, 4);
+
+PIN(IFETCH_COUNT_CONNECTIONS, 1);
+PIN(IFETCH_COUNT_IDLE, 2);
+PIN(IFETCH_COUNT_DRAINING, 3);
+PIN(IFETCH_COUNT_OPENED, 4);
+PIN(IFETCH_COUNT_REUSED, 5);
+PIN(IFETCH_COUNT_RETRIED, 6);
+PIN(IFETCH_COUNT_QUEUED, 7);
+PIN(IFETCH_COUNT_RESOLVING, 8);
+PIN(IFETCH_COUNT_CONNECTING, 9);
+PIN(IFETCH_COUNT_SENDING, 11);
+PIN(IFETCH_COUNT_WAITING, 12);
+PIN(IFETCH_COUNT_RECEIVING, 13);
+PIN(IFETCH_COUNT_ENDED, 14);
+PIN(IFETCH_COUNT_NAMES, 15);
+PIN(IFETCH_COUNT_LOOKUPS, 16);
+PIN(IFETCH_COUNT_LOOKUPS_SHARED, 17);
+PIN(IFETCH_COUNT_LOOKUPS_CACHED, 18);
 
 PIN(sizeof(ifetch_status), 4);
 PIN(sizeof(ifetch_phase), 4);
@@ -99,7 +154,12 @@ PIN(offsetof(ifetch_report, waiting_ns), 56);
 PIN(offsetof(ifetch_report, first_byte_ns), 64);
 PIN(offsetof(ifetch_report, receiving_ns), 72);
 PIN(offsetof(ifetch_report, ended_ns), 80);
-PIN(sizeof(ifetch_report), 88);
+PIN(offsetof(ifetch_report, granted_ns), 88);
+PIN(offsetof(ifetch_report, close), 96);
+PIN(offsetof(ifetch_report, lookup), 100);
+PIN(offsetof(ifetch_report, reused), 104);
+PIN(offsetof(ifetch_report, retried), 108);
+PIN(sizeof(ifetch_report), 112);
 
 /* Declaring a function again is an error if the types differ. */
 ifetch *ifetch_start(const char *, const ifetch_options *);
@@ -155,6 +215,9 @@ ifetch *ifetch_client_next(ifetch_client *);
 int32_t ifetch_client_wait(ifetch_client *, int32_t);
 void *ifetch_client_userdata(const ifetch_client *);
 ifetch_error ifetch_client_set_userdata(ifetch_client *, void *);
+ifetch_error ifetch_client_set_timeout(ifetch_client *, int32_t, uint32_t);
+ifetch_error ifetch_client_set_limit(ifetch_client *, int32_t, uint64_t);
+uint64_t ifetch_client_count(const ifetch_client *, int32_t);
 ifetch_error ifetch_report_get(const ifetch *, ifetch_report *, size_t);
 const char *ifetch_error_name(int32_t);
 const char *ifetch_error_text(int32_t);

@@ -21,6 +21,8 @@ pub(crate) enum Step {
     Flood,
     /// The server ends its side.
     Finish,
+    /// The server answers the other fetch, whose connection is then kept.
+    AnswerOther,
     /// Time passes.
     Sleep(u64),
 }
@@ -43,6 +45,19 @@ pub(crate) enum Place {
     Unanswered,
 }
 
+/// What another fetch of the same client has done, or does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Other {
+    #[default]
+    IsNone,
+    /// It has ended, and its connection was kept.
+    HasLeftItsConnection,
+    /// It waits for its response on the only connection that the client may have.
+    HasTheOnlyConnection,
+    /// It has begun to look up the same name.
+    LooksUpTheName,
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Kind {
     pub(crate) stream: bool,
@@ -55,6 +70,8 @@ pub(crate) struct Kind {
     pub(crate) deadline_ms: u32,
     pub(crate) on_client: bool,
     pub(crate) fin_only: bool,
+    pub(crate) drains: bool,
+    pub(crate) other: Other,
 }
 
 pub(crate) struct Scenario {
@@ -74,6 +91,8 @@ const PLAIN: Kind = Kind {
     deadline_ms: 0,
     on_client: false,
     fin_only: false,
+    drains: false,
+    other: Other::IsNone,
 };
 
 const HEAD_100: &str = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n";
@@ -111,6 +130,13 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         name: "a lookup that is never answered",
         place: Place::Unanswered,
         kind: PLAIN,
+        looks_up: true,
+        steps: &[Poll, Poll],
+    },
+    Scenario {
+        name: "a lookup that another fetch has begun",
+        place: Place::Unanswered,
+        kind: Kind { other: Other::LooksUpTheName, ..PLAIN },
         looks_up: true,
         steps: &[Poll, Poll],
     },
@@ -299,6 +325,36 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         "finished by a close",
         PLAIN,
         [Poll, Accept, Poll, Send("HTTP/1.0 200 OK\r\n\r\nok"), Poll, Finish, Settle]
+    ),
+    listening!(
+        "waiting for a connection",
+        Kind { other: Other::HasTheOnlyConnection, ..PLAIN },
+        [Poll, Poll, AnswerOther, Poll, Poll, Take(4096), Send(HEAD_100), Poll]
+    ),
+    listening!(
+        "waiting for a connection, with a deadline",
+        Kind { other: Other::HasTheOnlyConnection, deadline_ms: 60_000, ..PLAIN },
+        [Poll, Poll]
+    ),
+    listening!(
+        "a kept connection",
+        Kind { other: Other::HasLeftItsConnection, ..PLAIN },
+        [Poll, Take(4096), Poll, Send(HEAD_100), Poll, Send("0123456789"), Poll]
+    ),
+    listening!(
+        "a kept connection that dies, and a new one",
+        Kind { other: Other::HasLeftItsConnection, ..PLAIN },
+        [Poll, Take(4096), Finish, Poll, Poll, Accept, Take(4096), Poll, Send(HEAD_100), Poll]
+    ),
+    listening!(
+        "a response that is drained",
+        Kind { on_client: true, drains: true, ..PLAIN },
+        [Poll, Accept, Take(4096), Poll, Send(HEAD_100), Poll, Send("0123456789"), Poll]
+    ),
+    listening!(
+        "a response that is drained, of a streaming fetch",
+        Kind { on_client: true, drains: true, stream: true, ..PLAIN },
+        [Poll, Accept, Take(4096), Send(HEAD_100), Poll, Send("0123456789"), Poll, Read(4), Poll]
     ),
     listening!("truncated", PLAIN, [Poll, Accept, Poll, Send(HEAD_100), Poll, Finish, Settle]),
 ];

@@ -1,7 +1,8 @@
 //! One fetch and its server, both moved by the same thread.
 
-use super::scenarios::{Kind, Place, Scenario, Step};
+use super::scenarios::{Kind, Other, Place, Scenario, Step};
 use super::support::*;
+use ifetch::ffi::client::ifetch_client_limit::IFETCH_CLIENT_LIMIT_CONNECTIONS;
 use ifetch::ffi::options::{ifetch_cancel_policy, ifetch_timeout};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -10,15 +11,21 @@ use std::time::{Duration, Instant};
 /// How long a step waits for what may not come.
 const MOMENT: Duration = Duration::from_millis(15);
 
+/// Another fetch of the same client, and the server's end of its connection.
+type Running = (Fetch, Option<TcpStream>);
+
 pub(crate) struct World {
-    // Dropped in this order: the fetch is freed before its client.
+    // Dropped in this order: the fetches are freed before their client.
     fetch: Fetch,
+    other: Option<Running>,
     _client: Option<Client>,
     listeners: Vec<TcpListener>,
     /// What fills a silent listener's queue.
     _fillers: Vec<TcpStream>,
-    link: Option<TcpStream>,
+    /// The server's ends of the fetch's connections.
+    links: Vec<TcpStream>,
     place: Place,
+    drains: bool,
     body: &'static [u8],
 }
 
@@ -35,18 +42,25 @@ impl World {
             _ => format!("http://127.0.0.1:{port}/"),
         };
         let options = options_for(&scenario.kind);
-        let client = scenario.kind.on_client.then(Client::new);
+        let other = scenario.kind.other;
+        let client = (scenario.kind.on_client || other != Other::IsNone).then(Client::new);
+        let (other, links) = match &client {
+            Some(client) => start_other(other, client, &url, &listeners),
+            None => (None, Vec::new()),
+        };
         let fetch = match &client {
             Some(client) => client.start(&url, &options),
             None => Fetch::start(url, &options),
         };
         World {
             fetch,
+            other,
             _client: client,
             listeners,
             _fillers: fillers,
-            link: None,
+            links,
             place,
+            drains: scenario.kind.drains,
             body: &BYTES,
         }
     }
@@ -76,7 +90,7 @@ impl World {
             Step::Accept => {
                 let (link, _) = self.listeners[0].accept().expect(context);
                 link.set_nonblocking(true).expect("a socket option");
-                self.link = Some(link);
+                self.links.push(link);
             }
             Step::Take(len) => {
                 // What is on its way arrives within a moment, over loopback.
@@ -93,12 +107,20 @@ impl World {
             Step::Send(text) => self.link().write_all(text.as_bytes()).expect(context),
             Step::Flood => while self.link().write(&BYTES[..65536]).is_ok() {},
             Step::Finish => self.link().shutdown(Shutdown::Write).expect(context),
+            Step::AnswerOther => {
+                let (other, link) = self.other.take().expect("there is another");
+                let mut link = link.expect("it has a connection");
+                link.write_all(HELLO.as_bytes()).expect(context);
+                assert_eq!(other.finish().status, IFETCH_DONE, "{context}");
+                // Its connection goes to the fetch, which has waited for it.
+                self.links.push(link);
+            }
             Step::Sleep(ms) => std::thread::sleep(Duration::from_millis(ms)),
         }
     }
 
     fn link(&mut self) -> &mut TcpStream {
-        self.link.as_mut().expect("Accept comes first")
+        self.links.last_mut().expect("Accept comes first")
     }
 
     /// How it stands, without a poll that would move it.
@@ -126,30 +148,79 @@ impl World {
         self.fetch.error()
     }
 
-    /// The server sees an end, also of a connection that it has not taken yet, by the cancel
-    /// alone: the fetch is neither polled nor freed meanwhile.
+    /// Whether a cancel would leave the connection to the client.
+    pub(crate) fn would_drain(&self) -> bool {
+        self.drains && self.fetch.phase() == IFETCH_PHASE_RECEIVING
+    }
+
+    /// The server sees an end of every connection of the fetch, also of one that it has not taken
+    /// yet, by the cancel alone: the fetch is neither polled nor freed meanwhile.
     pub(crate) fn assert_server_noticed(&mut self, context: &str) {
         let listening = matches!(self.place, Place::Listening | Place::SecondListening);
-        if self.link.is_none() && listening {
+        if listening {
             let listener = &self.listeners[0];
             listener.set_nonblocking(true).expect("a socket option");
-            self.link = listener.accept().ok().map(|(link, _)| link);
+            self.links.extend(listener.accept().ok().map(|(link, _)| link));
         }
-        let Some(link) = &mut self.link else {
-            return;
-        };
-        link.set_nonblocking(false).expect("a socket option");
-        link.set_read_timeout(Some(PATIENCE)).expect("a socket option");
-        let mut buffer = vec![0; 1 << 16];
-        loop {
-            match link.read(&mut buffer) {
-                Ok(0) => return,
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::ConnectionReset => return,
-                Err(error) => panic!("the server sees no end: {error}, {context}"),
-            }
+        for link in &mut self.links {
+            link.set_nonblocking(false).expect("a socket option");
+            link.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+            assert!(is_ended(link), "the server sees no end, {context}");
         }
     }
+
+    /// What is not the fetch's, or not any more, goes on.
+    pub(crate) fn assert_others_are_unharmed(&mut self, is_drained: bool, context: &str) {
+        let of_other = self.other.iter_mut().filter_map(|(_, link)| link.as_mut());
+        let drained = self.links.iter_mut().filter(|_| is_drained);
+        for link in of_other.chain(drained) {
+            link.set_nonblocking(true).expect("a socket option");
+            assert!(!is_ended(link), "another's connection has ended, {context}");
+        }
+        if let Some((other, _)) = &self.other {
+            assert_ne!(other.phase(), IFETCH_PHASE_ENDED, "{context}");
+        }
+    }
+}
+
+/// Reads until nothing more comes, and says whether the client has ended the connection.
+fn is_ended(link: &mut TcpStream) -> bool {
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match link.read(&mut buffer) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(error) => return error.kind() == ErrorKind::ConnectionReset,
+        }
+    }
+}
+
+/// Starts another fetch before the one that is cancelled, and lets it come as far as it is to.
+/// Gives it, if it still runs, and the connections that it has left.
+fn start_other(
+    other: Other,
+    client: &Client,
+    url: &str,
+    listeners: &[TcpListener],
+) -> (Option<Running>, Vec<TcpStream>) {
+    if other == Other::IsNone {
+        return (None, Vec::new());
+    }
+    let fetch = client.start(url, &Options::new());
+    if other == Other::LooksUpTheName {
+        return (Some((fetch, None)), Vec::new());
+    }
+    let (mut link, _) = listeners[0].accept().expect("it connects");
+    client.drive_until_sent(&fetch);
+    assert!(link.read(&mut [0; 1024]).expect("a request") > 0);
+    link.set_nonblocking(true).expect("a socket option");
+    if other == Other::HasTheOnlyConnection {
+        client.set_limit(IFETCH_CLIENT_LIMIT_CONNECTIONS, 1);
+        return (Some((fetch, Some(link))), Vec::new());
+    }
+    link.write_all(HELLO.as_bytes()).expect("the client takes it");
+    assert_eq!(fetch.finish().status, IFETCH_DONE);
+    (None, vec![link])
 }
 
 fn options_for(kind: &Kind) -> Options {
@@ -174,6 +245,9 @@ fn options_for(kind: &Kind) -> Options {
     }
     if kind.fin_only {
         options = options.cancel_policy(ifetch_cancel_policy::IFETCH_CANCEL_FIN);
+    }
+    if kind.drains {
+        options = options.cancel_policy(ifetch_cancel_policy::IFETCH_CANCEL_DRAIN);
     }
     options
 }

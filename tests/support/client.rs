@@ -3,6 +3,7 @@
 use super::*;
 use ::ifetch::ffi::client::*;
 use ::ifetch::ffi::fetch::ifetch;
+use std::time::Instant;
 
 pub(crate) struct Client(*mut ifetch_client);
 
@@ -18,6 +19,30 @@ impl Client {
 
     pub(crate) fn as_ptr(&self) -> *mut ifetch_client {
         self.0
+    }
+
+    pub(crate) fn timeout(self, which: ifetch_client_timeout, timeout_ms: u32) -> Client {
+        self.set_timeout(which, timeout_ms);
+        self
+    }
+
+    pub(crate) fn limit(self, which: ifetch_client_limit, n: u64) -> Client {
+        self.set_limit(which, n);
+        self
+    }
+
+    pub(crate) fn set_timeout(&self, which: ifetch_client_timeout, timeout_ms: u32) {
+        let refused = call!(ifetch_client_set_timeout(self.0, which as i32, timeout_ms));
+        assert_eq!(refused, IFETCH_ERROR_NONE, "a timeout that the test needs");
+    }
+
+    pub(crate) fn set_limit(&self, which: ifetch_client_limit, n: u64) {
+        let refused = call!(ifetch_client_set_limit(self.0, which as i32, n));
+        assert_eq!(refused, IFETCH_ERROR_NONE, "a limit that the test needs");
+    }
+
+    pub(crate) fn count(&self, which: ifetch_count) -> u64 {
+        call!(ifetch_client_count(self.0, which as i32))
     }
 
     pub(crate) fn start(&self, url: &str, options: &Options) -> Fetch {
@@ -42,6 +67,44 @@ impl Client {
     /// The next fetch with news, by its pointer; NULL for none.
     pub(crate) fn next(&self) -> *mut ifetch {
         call!(ifetch_client_next(self.0))
+    }
+
+    /// A plain GET, run to its end.
+    pub(crate) fn get(&self, url: &str) -> Fetch {
+        let fetch = self.start(url, &Options::new());
+        fetch.finish();
+        fetch
+    }
+
+    /// Polls, waiting on the descriptor alone, until `done`.
+    pub(crate) fn drive_until(&self, what: &str, mut done: impl FnMut() -> bool) {
+        let start = Instant::now();
+        loop {
+            self.poll();
+            if done() {
+                return;
+            }
+            let patience = PATIENCE.saturating_sub(start.elapsed());
+            assert!(readable(&[self.fd()], patience), "the descriptor does not tell: {what}");
+        }
+    }
+
+    /// Drives it until this fetch has sent its request.
+    pub(crate) fn drive_until_sent(&self, fetch: &Fetch) {
+        self.drive_until("it is sent", || fetch.phase() == IFETCH_PHASE_WAITING);
+    }
+
+    /// Runs these fetches to their ends; gives their numbers in the order in which they ended.
+    pub(crate) fn finish_all(&self, fetches: &[Fetch]) -> Vec<usize> {
+        let mut ended = Vec::new();
+        self.drive_until("all of them end", || {
+            while let Some(next) = Some(self.next()).filter(|next| !next.is_null()) {
+                let number = fetches.iter().position(|fetch| fetch.as_ptr() == next);
+                ended.push(number.expect("one of these"));
+            }
+            ended.len() == fetches.len()
+        });
+        ended
     }
 }
 

@@ -18,12 +18,14 @@ pub(crate) mod network;
 mod options;
 mod outcome;
 mod peer;
+mod server;
 
 pub(crate) use client::Client;
 pub(crate) use fetch::Fetch;
 pub(crate) use options::Options;
 pub(crate) use outcome::{Field, Head, Outcome};
 pub(crate) use peer::{Ended, Link, Peer, abort, full_listener, full_listener_on, refused_address};
+pub(crate) use server::{Act, HELLO, Seen, Server};
 
 pub(crate) use ::ifetch::ffi::error::ifetch_error::{self, *};
 pub(crate) use ::ifetch::ffi::fetch::ifetch_phase::{self, *};

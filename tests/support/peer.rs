@@ -91,12 +91,40 @@ impl Link {
 
     /// The request head, with the blank line that ends it.
     pub(crate) fn read_head(&mut self) -> String {
+        self.next_head().expect("the client stays to send a request head")
+    }
+
+    /// The same; nothing if the client has left instead.
+    fn next_head(&mut self) -> Option<String> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            let n = self.stream.read_until(b'\n', &mut head).expect("a request head");
-            assert!(n > 0, "the client left in the request head: {}", latin1(&head));
+            match self.stream.read_until(b'\n', &mut head) {
+                Ok(1..) => {}
+                end if head.is_empty() && !timed_out(&end) => return None,
+                end => panic!("{end:?} in the request head: {}", latin1(&head)),
+            }
         }
-        latin1(&head)
+        Some(latin1(&head))
+    }
+
+    /// A request: its head, and its body behind it.
+    pub(crate) fn read_request(&mut self) -> String {
+        self.next_request().expect("the client stays to send a request")
+    }
+
+    /// The same; nothing if the client has left instead.
+    pub(crate) fn next_request(&mut self) -> Option<String> {
+        let mut request = self.next_head()?;
+        let length = request.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+        if let Some(length) = length {
+            let length = length.parse().expect("a length is a number");
+            request += &latin1(&self.read(length));
+        } else if request.contains("\r\nTransfer-Encoding: chunked\r\n") {
+            while let Some(chunk) = self.read_chunk() {
+                request += &latin1(&chunk);
+            }
+        }
+        Some(request)
     }
 
     pub(crate) fn read(&mut self, len: usize) -> Vec<u8> {
@@ -167,10 +195,15 @@ impl Link {
 
     /// Waits until the client has ended the connection, and says how.
     pub(crate) fn ended(&mut self) -> Ended {
+        self.rest().1
+    }
+
+    /// The same, with what the client sent before.
+    pub(crate) fn rest(&mut self) -> (Vec<u8>, Ended) {
         let mut rest = Vec::new();
         match self.stream.read_to_end(&mut rest) {
-            Ok(_) => Ended::Fin,
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => Ended::Reset,
+            Ok(_) => (rest, Ended::Fin),
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => (rest, Ended::Reset),
             Err(error) => panic!("the client stays: {error}"),
         }
     }
@@ -187,6 +220,10 @@ impl Link {
     pub(crate) fn stream(&self) -> &TcpStream {
         self.stream.get_ref()
     }
+}
+
+fn timed_out<T>(result: &std::io::Result<T>) -> bool {
+    matches!(result, Err(error) if error.kind() == ErrorKind::WouldBlock)
 }
 
 /// Aborts a connection at once, with an RST: connecting "to nobody" does that, and the descriptor

@@ -1,7 +1,10 @@
-//! What the tests of the C artefacts share: running tools, the libraries, folders, a server.
+//! What the tests of the C artefacts share: running tools, the libraries, folders, servers.
 #![allow(dead_code, missing_docs)] // each test file uses its own part
 
 pub mod header;
+pub mod keeper;
+pub mod programs;
+pub mod servers;
 
 use std::fs;
 use std::io::{Read, Write};

@@ -6,9 +6,10 @@
 //! ```
 
 use crate::error::{Error, Kind, quote};
-use crate::proto::framing::Framing;
+use crate::proto::framing::{Facts, Framing};
 use crate::proto::h1::chunked::{self, Chunked};
 use crate::proto::head::{Fields, Head, find_end};
+use crate::proto::persistence::{CloseReason, close_reason};
 
 /// What the request and the caller say about the response.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +39,8 @@ enum Stage {
 #[derive(Debug)]
 pub(crate) enum Event {
     Interim(Head),
-    Head(Head, Framing),
+    /// Final, with why its connection has to be closed behind it, if it has.
+    Head(Head, Framing, Option<CloseReason>),
     /// The response is complete, with these trailers.
     End(Fields),
 }
@@ -171,6 +173,40 @@ impl Decoder {
         input: &[u8],
         rules: &Rules,
     ) -> Result<(usize, Option<Event>), Error> {
+        let Some((end, head, facts)) = self.parse_head(input, rules)? else {
+            return Ok((0, None));
+        };
+        if head.status == 101 && !rules.upgrade_asked {
+            let why = "it switches protocols, which nobody asked for";
+            return Err(Error::new(Kind::UnexpectedUpgrade, why));
+        }
+        if head.is_interim() {
+            if self.interim_seen == rules.interim {
+                let limit = rules.interim;
+                let why = format!("more than {limit} interim responses came before it");
+                return Err(Error::new(Kind::TooManyInterim, why));
+            }
+            self.interim_seen += 1;
+            self.stage = Stage::Head { searched: 0 };
+            return Ok((end, Some(Event::Interim(head))));
+        }
+        let framing = facts.framing(head.status, rules.to_head_request);
+        let closes = close_reason(head.status, head.version, &facts, framing);
+        self.stage = match framing {
+            Framing::Empty => Stage::Length { left: 0 },
+            Framing::Length(left) => Stage::Length { left },
+            Framing::Chunked => Stage::Chunked(Chunked::new()),
+            Framing::Close => Stage::Close,
+        };
+        Ok((end, Some(Event::Head(head, framing, closes))))
+    }
+
+    /// The head, if it is complete, with its length.
+    fn parse_head(
+        &mut self,
+        input: &[u8],
+        rules: &Rules,
+    ) -> Result<Option<(usize, Head, Facts)>, Error> {
         let Stage::Head { searched } = &mut self.stage else {
             unreachable!("called in this stage only");
         };
@@ -182,37 +218,22 @@ impl Decoder {
                 format!("it begins with {}, which is not HTTP/1", quote(input)),
             ));
         }
-        let end = find_end(&input[..input.len().min(rules.head_bytes)], searched)?;
-        let Some(end) = end else {
-            if input.len() > rules.head_bytes {
-                let limit = rules.head_bytes;
-                let why = format!("its head is longer than {limit} bytes");
-                return Err(Error::new(Kind::HeadTooLarge, why));
-            }
-            return Ok((0, None));
-        };
-        let head = Head::parse(&input[..end], rules.fields)?;
-        if head.status == 101 && !rules.upgrade_asked {
-            let why = "it switches protocols, which nobody asked for";
-            return Err(Error::new(Kind::UnexpectedUpgrade, why));
+        let within = &input[..input.len().min(rules.head_bytes)];
+        // Only once: a head that comes byte by byte is not parsed again and again.
+        if *searched == 0
+            && let Some(parsed) = Head::parse_at_once(within, rules.fields)
+        {
+            return Ok(Some(parsed));
         }
-        let framing = Framing::of(&head, rules.to_head_request)?;
-        if head.is_interim() {
-            if self.interim_seen == rules.interim {
-                let limit = rules.interim;
-                let why = format!("more than {limit} interim responses came before it");
-                return Err(Error::new(Kind::TooManyInterim, why));
-            }
-            self.interim_seen += 1;
-            self.stage = Stage::Head { searched: 0 };
-            return Ok((end, Some(Event::Interim(head))));
+        if let Some(end) = find_end(within, searched)? {
+            let (head, facts) = Head::parse(&input[..end], rules.fields)?;
+            return Ok(Some((end, head, facts)));
         }
-        self.stage = match framing {
-            Framing::Empty => Stage::Length { left: 0 },
-            Framing::Length(left) => Stage::Length { left },
-            Framing::Chunked => Stage::Chunked(Chunked::new()),
-            Framing::Close => Stage::Close,
-        };
-        Ok((end, Some(Event::Head(head, framing))))
+        if input.len() > rules.head_bytes {
+            let limit = rules.head_bytes;
+            let why = format!("its head is longer than {limit} bytes");
+            return Err(Error::new(Kind::HeadTooLarge, why));
+        }
+        Ok(None)
     }
 }

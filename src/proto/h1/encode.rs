@@ -6,14 +6,39 @@ use std::io::Write as _;
 
 const USER_AGENT: &str = concat!("ifetch/", env!("CARGO_PKG_VERSION"));
 
+/// What most requests have behind their Host, in one piece.
+const DEFAULTS: &[u8] =
+    concat!("User-Agent: ifetch/", env!("CARGO_PKG_VERSION"), "\r\nAccept: */*\r\n").as_bytes();
+
 /// Appends the head of a request to `out`: request line, our fields, the caller's, then those
-/// that say how long the body is and what becomes of the connection.
-pub(crate) fn head(out: &mut Vec<u8>, request: &Request, target: &Target) {
+/// that say how long the body is and, if it is not kept, what becomes of the connection.
+pub(crate) fn head(out: &mut Vec<u8>, request: &Request, target: &Target, keeps: bool) {
     out.extend_from_slice(request.method().as_bytes());
     out.push(b' ');
     out.extend_from_slice(target.path_and_query());
     out.extend_from_slice(b" HTTP/1.1\r\n");
 
+    if request.has_default_fields() {
+        field(out, b"Host", target.authority());
+        out.extend_from_slice(DEFAULTS);
+        if let Some(value) = target.authorization() {
+            field(out, b"Authorization", value.as_bytes());
+        }
+    } else {
+        fields(out, request, target);
+    }
+    body_length(out, request);
+    if let Some(protocol) = request.upgrade() {
+        field(out, b"Upgrade", protocol);
+        field(out, b"Connection", b"upgrade");
+    } else if !keeps && request.wants_default("connection") {
+        // A client that keeps no connection must say so (RFC 9112 section 9.6).
+        field(out, b"Connection", b"close");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn fields(out: &mut Vec<u8>, request: &Request, target: &Target) {
     if request.wants_default("host") {
         field(out, b"Host", target.authority());
     }
@@ -29,15 +54,6 @@ pub(crate) fn head(out: &mut Vec<u8>, request: &Request, target: &Target) {
     for f in request.fields() {
         field(out, &f.name, &f.value);
     }
-    body_length(out, request);
-    if let Some(protocol) = request.upgrade() {
-        field(out, b"Upgrade", protocol);
-        field(out, b"Connection", b"upgrade");
-    } else if request.wants_default("connection") {
-        // A client that keeps no connection must say so (RFC 9112 section 9.6).
-        field(out, b"Connection", b"close");
-    }
-    out.extend_from_slice(b"\r\n");
 }
 
 fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {

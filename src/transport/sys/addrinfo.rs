@@ -5,9 +5,18 @@ use std::mem::zeroed;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::ptr::null_mut;
 
-/// The addresses of a host, in the system's order of preference (RFC 6724), or why there are none.
-pub(crate) fn lookup(name: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
-    let name = CString::new(name).map_err(|_| "the name holds a NUL".to_owned())?;
+/// Why a name has no addresses.
+#[derive(Clone, Debug)]
+pub(crate) struct Unresolved {
+    pub(crate) why: String,
+    /// Whether it is the answer of those who know, and not that nobody answered.
+    pub(crate) is_certain: bool,
+}
+
+/// The addresses of a host, without ports, in the system's order of preference (RFC 6724).
+pub(crate) fn lookup(name: &str) -> Result<Vec<SocketAddr>, Unresolved> {
+    let certain = |why: &str| Unresolved { why: why.to_owned(), is_certain: true };
+    let name = CString::new(name).map_err(|_| certain("the name holds a NUL"))?;
     // SAFETY: all zeros is a valid addrinfo: NULL pointers, numbers that mean "any".
     let mut hints: libc::addrinfo = unsafe { zeroed() };
     hints.ai_socktype = libc::SOCK_STREAM;
@@ -24,42 +33,45 @@ pub(crate) fn lookup(name: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
     // SAFETY: the list is valid until it is freed below, and ends with NULL.
     while let Some(entry) = unsafe { next.as_ref() } {
         // SAFETY: an entry's address is of the family that it names.
-        addresses.extend(unsafe { address_of(entry, port) });
+        addresses.extend(unsafe { address_of(entry) });
         next = entry.ai_next;
     }
     // SAFETY: made by getaddrinfo, freed once.
     unsafe { libc::freeaddrinfo(list) };
-    Ok(addresses)
+    if addresses.is_empty() { Err(certain("it has no address")) } else { Ok(addresses) }
 }
 
 /// # Safety
 /// `entry.ai_addr` points to an address of the family `entry.ai_family`.
-unsafe fn address_of(entry: &libc::addrinfo, port: u16) -> Option<SocketAddr> {
+unsafe fn address_of(entry: &libc::addrinfo) -> Option<SocketAddr> {
     match entry.ai_family {
         libc::AF_INET => {
             // SAFETY: the caller's.
             let raw = unsafe { entry.ai_addr.cast::<libc::sockaddr_in>().read_unaligned() };
             let ip = Ipv4Addr::from(raw.sin_addr.s_addr.to_ne_bytes());
-            Some(SocketAddrV4::new(ip, port).into())
+            Some(SocketAddrV4::new(ip, 0).into())
         }
         libc::AF_INET6 => {
             // SAFETY: the caller's.
             let raw = unsafe { entry.ai_addr.cast::<libc::sockaddr_in6>().read_unaligned() };
             let ip = Ipv6Addr::from(raw.sin6_addr.s6_addr);
-            Some(SocketAddrV6::new(ip, port, raw.sin6_flowinfo, raw.sin6_scope_id).into())
+            Some(SocketAddrV6::new(ip, 0, raw.sin6_flowinfo, raw.sin6_scope_id).into())
         }
         _ => None,
     }
 }
 
-fn explain(code: libc::c_int) -> String {
+fn explain(code: libc::c_int) -> Unresolved {
     if code == libc::EAI_SYSTEM {
-        return super::Errno::last().to_string();
+        return Unresolved { why: super::Errno::last().to_string(), is_certain: false };
     }
     // SAFETY: the answer is a static string.
     let text = unsafe { CStr::from_ptr(libc::gai_strerror(code)) };
     let text = text.to_string_lossy();
     let mut letters = text.chars();
     let first = letters.next().map(|c| c.to_lowercase().to_string()).unwrap_or_default();
-    first + letters.as_str()
+    // The name does not exist, or has no address: EAI_NODATA is not in every header.
+    const EAI_NODATA: libc::c_int = -5;
+    let is_certain = matches!(code, libc::EAI_NONAME | EAI_NODATA);
+    Unresolved { why: first + letters.as_str(), is_certain }
 }

@@ -12,12 +12,12 @@ mod signal;
 mod socket;
 mod thread;
 
-pub(crate) use addrinfo::lookup;
+pub(crate) use addrinfo::{Unresolved, lookup};
 pub(crate) use clock::Instant;
 pub(crate) use epoll::{Epoll, Event, Events, Timer, look, new_wake, ring};
 pub(crate) use socket::{
-    Connecting, abort, close, close_reset, connect, finish, open, recv, recv_append, recv_parts,
-    recv_split, send, take_error,
+    Connecting, Unasked, abort, close, close_reset, connect, finish, open, peek, recv, recv_append,
+    recv_parts, recv_split, send, take_error,
 };
 pub(crate) use thread::{process_id, spawn_detached};
 

@@ -100,6 +100,31 @@ pub(crate) fn recv(fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
     })
 }
 
+/// What a connection has to give that nobody has asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unasked {
+    /// Nothing: it is alive and silent.
+    Nothing,
+    Bytes,
+    /// Its end.
+    End,
+}
+
+/// Looks what a receive would give, and leaves it there.
+pub(crate) fn peek(fd: Fd) -> Unasked {
+    let mut byte = 0u8;
+    let flags = libc::MSG_DONTWAIT | libc::MSG_PEEK;
+    let looked = retry(|| {
+        // SAFETY: writes at most one byte, into `byte`.
+        check_len(unsafe { libc::recv(fd, (&raw mut byte).cast(), 1, flags) })
+    });
+    match looked {
+        Err(Errno::AGAIN) => Unasked::Nothing,
+        Ok(1..) => Unasked::Bytes,
+        Ok(0) | Err(_) => Unasked::End,
+    }
+}
+
 /// Receives at most `max` bytes behind what `buffer` holds, into room it has been given.
 pub(crate) fn recv_append(fd: Fd, buffer: &mut Vec<u8>, max: usize) -> Result<usize, Errno> {
     let room = buffer.spare_capacity_mut();

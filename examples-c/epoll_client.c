@@ -1,12 +1,14 @@
 /*
  * Many fetches on one ifetch_client, which is one descriptor in the caller's own epoll loop,
- * beside whatever else the loop serves: here a timer that tells how far the work is. All COUNT
- * fetches run at once, so it needs that many descriptors (ulimit -n).
+ * beside whatever else the loop serves: here a timer that shows each second what the client is
+ * doing. All COUNT fetches are started at once. At most 64 have a connection at a time, and the
+ * others queue for one, at the price of a few hundred bytes each.
  *
- *     cc epoll.c -o epoll -lifetch && ./epoll http://127.0.0.1:8080/ 500
+ *     cc epoll_client.c -o epoll_client -lifetch && ./epoll_client http://127.0.0.1:8080/ 5000
  */
 #define _POSIX_C_SOURCE 200809L
 #include <ifetch.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -43,6 +45,17 @@ static size_t finish_ended(ifetch_client *client)
     return ended;
 }
 
+static void print_state(const ifetch_client *client, size_t ended)
+{
+    fprintf(stderr, "%zu have ended; %" PRIu64 " queue, %" PRIu64 " connect, %" PRIu64
+            " wait, %" PRIu64 " receive, on %" PRIu64 " connections\n",
+            ended, ifetch_client_count(client, IFETCH_COUNT_QUEUED),
+            ifetch_client_count(client, IFETCH_COUNT_CONNECTING),
+            ifetch_client_count(client, IFETCH_COUNT_WAITING),
+            ifetch_client_count(client, IFETCH_COUNT_RECEIVING),
+            ifetch_client_count(client, IFETCH_COUNT_CONNECTIONS));
+}
+
 static int print_summary(const struct job *jobs, size_t count)
 {
     size_t complete = 0, bytes = 0, slowest = 0;
@@ -60,44 +73,48 @@ static int print_summary(const struct job *jobs, size_t count)
 static void watch(int loop, int fd)
 {
     struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
-    if (epoll_ctl(loop, EPOLL_CTL_ADD, fd, &event) != 0)
-        abort();
+    if (epoll_ctl(loop, EPOLL_CTL_ADD, fd, &event) != 0) {
+        perror("epoll_client: cannot watch");
+        exit(1);
+    }
 }
 
 int main(int argc, char **argv)
 {
     size_t count = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
     if (count == 0) {
-        fprintf(stderr, "usage: epoll URL COUNT\n");
+        fprintf(stderr, "usage: epoll_client URL COUNT\n");
         return 2;
     }
     struct job *jobs = calloc(count, sizeof *jobs);
-    ifetch_client *client = ifetch_client_new();
+    if (!jobs)
+        abort();
     int loop = epoll_create1(EPOLL_CLOEXEC);
     int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
-    const struct itimerspec every_second = { { 1, 0 }, { 1, 0 } };
-    if (!jobs || timerfd_settime(timer, 0, &every_second, NULL) != 0)
-        abort();
+    ifetch_client *client = ifetch_client_new();
     watch(loop, timer);
     watch(loop, ifetch_client_fd(client));
+    timerfd_settime(timer, 0, &(struct itimerspec){ { 1, 0 }, { 1, 0 } }, NULL);
 
+    ifetch_client_set_limit(client, IFETCH_CLIENT_LIMIT_CONNECTIONS, 64);
     for (size_t i = 0; i < count; i++)
         ifetch_set_userdata(ifetch_client_start(client, argv[1], NULL), &jobs[i]);
 
     size_t ended = finish_ended(client);
     while (ended < count) {
-        struct epoll_event event;
-        uint64_t ticks;
-        if (epoll_wait(loop, &event, 1, -1) != 1)
-            continue;
-        if (event.data.fd != timer)
-            ended += finish_ended(client);
-        else if (read(timer, &ticks, sizeof ticks) > 0)
-            fprintf(stderr, "%zu of %zu have ended\n", ended, count);
+        struct epoll_event events[2];
+        int ready = epoll_wait(loop, events, 2, -1);
+        for (int i = 0; i < ready; i++) {
+            uint64_t ticks;
+            if (events[i].data.fd != timer)
+                ended += finish_ended(client);
+            else if (read(timer, &ticks, sizeof ticks) > 0)
+                print_state(client, ended);
+        }
     }
+    ifetch_client_free(client);
     close(timer);
     close(loop);
-    ifetch_client_free(client);
     int status = print_summary(jobs, count);
     free(jobs);
     return status;

@@ -1,0 +1,79 @@
+//! A connection that no fetch has: idle, or with the rest of a response still to come.
+
+use crate::transport::sys::{self, Event, Fd, Unasked};
+
+/// Dropping it closes it.
+#[derive(Debug)]
+pub(crate) struct Parked {
+    token: u64,
+    /// -1 once it has been taken.
+    fd: Fd,
+    writable: bool,
+}
+
+/// What a fetch takes over.
+pub(super) struct Unparked {
+    pub(super) token: u64,
+    pub(super) fd: Fd,
+    pub(super) writable: bool,
+}
+
+/// How far reading out a response has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Drained {
+    /// So many bytes are still to come.
+    Left(u64),
+    /// All has been read.
+    All,
+    /// The connection is of no use any more: it has ended, or sent more than it should.
+    Lost,
+}
+
+impl Parked {
+    pub(super) fn new(token: u64, fd: Fd, writable: bool) -> Self {
+        Self { token, fd, writable }
+    }
+
+    pub(super) fn leave(mut self) -> Unparked {
+        let fd = std::mem::replace(&mut self.fd, -1);
+        Unparked { token: self.token, fd, writable: self.writable }
+    }
+
+    pub(crate) fn handle_event(&mut self, event: Event) {
+        self.writable |= event.writable;
+    }
+
+    /// Whether it is alive and silent, as one that is idle has to be.
+    pub(crate) fn is_quiet(&self) -> bool {
+        sys::peek(self.fd) == Unasked::Nothing
+    }
+
+    /// Throws away what has come of the `left` bytes that are to come.
+    pub(crate) fn drain(&self, buffer: &mut Vec<u8>, mut left: u64) -> Drained {
+        while left > 0 {
+            let wanted = usize::try_from(left).map_or(ROOM, |left| left.min(ROOM));
+            buffer.clear();
+            buffer.reserve(wanted);
+            let received = sys::recv_append(self.fd, buffer, wanted);
+            buffer.clear();
+            match received {
+                Err(sys::Errno::AGAIN) => return Drained::Left(left),
+                Err(_) | Ok(0) => return Drained::Lost,
+                Ok(count) => left -= count as u64,
+            }
+        }
+        // Something may have come behind it, which nobody would be told of again.
+        if self.is_quiet() { Drained::All } else { Drained::Lost }
+    }
+}
+
+/// How much is thrown away with one call.
+const ROOM: usize = 64 * 1024;
+
+impl Drop for Parked {
+    fn drop(&mut self) {
+        if self.fd >= 0 {
+            sys::close(self.fd);
+        }
+    }
+}

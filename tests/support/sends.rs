@@ -1,0 +1,40 @@
+//! What happens in the moment before the kernel is asked to send. This stands in for the system's
+//! sendmsg in the program that includes it.
+#![allow(unsafe_code)] // it bears a C name
+
+use libc::{RTLD_NEXT, c_int, msghdr, ssize_t};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
+type Event = Box<dyn FnOnce()>;
+
+thread_local! {
+    static EVENTS: RefCell<VecDeque<Event>> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// Before each of the next calls of this thread, one of these happens.
+pub(crate) fn before_the_next(events: impl IntoIterator<Item = Event>) {
+    EVENTS.with_borrow_mut(|waiting| waiting.extend(events));
+}
+
+/// How many of them have not happened.
+pub(crate) fn left() -> usize {
+    EVENTS.with_borrow(VecDeque::len)
+}
+
+type Send = unsafe extern "C" fn(c_int, *const msghdr, c_int) -> ssize_t;
+
+/// # Safety
+/// As the system's.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t {
+    if let Some(event) = EVENTS.with_borrow_mut(VecDeque::pop_front) {
+        event();
+    }
+    // SAFETY: the next function of this name is the system's, and has this type.
+    unsafe {
+        let next = libc::dlsym(RTLD_NEXT, c"sendmsg".as_ptr());
+        assert!(!next.is_null(), "the system sends");
+        std::mem::transmute::<*mut libc::c_void, Send>(next)(fd, message, flags)
+    }
+}
