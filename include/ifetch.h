@@ -1314,9 +1314,10 @@ int32_t ifetch_client_poll(struct ifetch_client *client);
 
 /**
  * The next fetch with news, or NULL when there is none left: ask it with ifetch_poll() until it
- * says PENDING or has ended (a streaming one: read or write until PENDING). A fetch that has ended
- * is given once, unless a call had told the caller already. The fetch may be freed at once. NULL
- * for NULL.
+ * says PENDING or has ended (a streaming one: read or write until PENDING; a stream that never gets
+ * there is best left after a share, to be asked again after the others, for bytes that are left
+ * unread are not told of again). A fetch that has ended is given once, unless a call had told the
+ * caller already. The fetch may be freed at once. NULL for NULL.
  */
 struct ifetch *ifetch_client_next(struct ifetch_client *client);
 

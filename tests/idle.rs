@@ -16,6 +16,9 @@ use support::*;
 const SHORT_MS: u32 = 150;
 const SHORT: Duration = Duration::from_millis(SHORT_MS as u64);
 
+/// After so long a connection is looked at before it is used again.
+const LOOKED_AT: Duration = Duration::from_millis(25);
+
 /// What a connection does that becomes idle when the test says so, and nothing more.
 const ONCE: &[Act] = &[Read, Pause, Send(HELLO)];
 
@@ -227,7 +230,7 @@ fn a_death_that_nobody_looked_at_is_noticed_before_use() {
             let client = Client::new();
             client.get(&server.url("/"));
             server.step(0);
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(LOOKED_AT);
             let fetch = client.start(&server.url("/again"), &Options::new().method(method));
             assert_eq!(fetch.finish().body, "/again", "{method} after {death}");
             let report = fetch.report();
@@ -248,7 +251,7 @@ fn a_dead_connection_makes_room_for_the_new_one() {
             let client = Client::new().limit(limit, 1);
             client.get(&server.url("/"));
             server.step(0);
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(LOOKED_AT);
             let fetch = client.start(&server.url("/again"), &Options::new());
             assert_ne!(fetch.phase(), IFETCH_PHASE_QUEUED, "after {death}");
             assert_eq!(fetch.finish().body, "/again", "after {death}");

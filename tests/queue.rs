@@ -123,6 +123,24 @@ fn rows_of_two_origins(client: &Client, servers: &[Server; 2], each: usize) -> V
     rows.map(<[usize]>::len).collect()
 }
 
+/// However many wait, the one that was cancelled is found without a poll of its own.
+#[test]
+fn a_cancel_among_hundreds_who_wait_is_told_by_the_client() {
+    let server = Server::start(&[BUSY]);
+    let client = Client::new().limit(IN_ALL, 1);
+    let fetches = start(&client, &server, &["/"; 600]);
+    client.drive_until_sent(&fetches[0]);
+    for which in [599, 1, 300] {
+        fetches[which].cancel();
+        assert!(readable(&[client.fd()], PATIENCE), "the descriptor tells");
+        assert_eq!(client.poll(), 1);
+        assert_eq!(client.next(), fetches[which].as_ptr());
+        assert_eq!(fetches[which].poll(), IFETCH_CANCELLED);
+        client.poll();
+    }
+    assert_eq!(queued(&client), 596);
+}
+
 /// While several origins wait, a connection serves sixteen fetches of its own in a row at most.
 #[test]
 fn origins_that_wait_take_turns() {

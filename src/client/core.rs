@@ -153,6 +153,9 @@ impl Core {
                 Ready::Socket(event) => self.handle_event(event, now),
             }
         }
+        if events.are_all() {
+            self.pool.note_asked(now);
+        }
         self.serve_deadlines(now);
         self.pass_on(now);
         happened

@@ -38,8 +38,9 @@ pub(crate) struct Exchange {
 /// After so many wrong guesses about chunks, none is made any more.
 const WRONG_GUESSES_MAX: u8 = 8;
 
-/// How many bytes a collecting fetch receives before others get their turn.
-const BUDGET: usize = 1 << 20;
+/// How many bytes a collecting fetch receives before others get their turn, or its caller.
+const BUDGET: usize = 64 * 1024;
+const BUDGET_ALONE: usize = 1 << 20;
 
 /// How much is received at once for a streaming fetch before its caller reads: what comes behind
 /// the head is kept until then.
@@ -186,7 +187,7 @@ impl Exchange {
         body: &mut Vec<u8>,
         limit: u64,
     ) -> Result<Option<Fields>, Error> {
-        let mut budget = BUDGET;
+        let mut budget = if cx.only_one { BUDGET_ALONE } else { BUDGET };
         loop {
             if body.len() as u64 > limit {
                 body.truncate(limit as usize);
@@ -225,7 +226,7 @@ impl Exchange {
                         Run::Length(_) => GROWTH,
                         _ => body.len().clamp(STREAMED_HEAD, GROWTH),
                     };
-                    let wanted = at_most(run.left().min(room), step);
+                    let wanted = at_most(run.left().min(room), step.min(budget));
                     body.reserve(wanted + 1);
                     let received =
                         self.tcp.receive(wanted, |fd| sys::recv_append(fd, body, wanted));

@@ -75,6 +75,7 @@ impl Inbox {
             if !self.lent {
                 // Memory that a left-over needed goes with it.
                 self.bytes = std::mem::take(buffer);
+                self.bytes.clear();
                 self.bytes.reserve(BUFFER);
                 self.lent = true;
             }

@@ -22,9 +22,10 @@ use std::collections::VecDeque;
 /// How many fetches of its own origin a connection serves in a row while others wait for a place.
 const TURNS: u8 = 16;
 
-/// A connection that has been idle for less is not looked at before it is used: that it has died is
-/// unlikely, and costs a retry.
-const SURE_FOR_NS: u64 = 100_000_000;
+/// A connection that was silent so short a time ago is not looked at before it is used: that it has
+/// died since is unlikely, and costs a retry. That bytes have come which nobody asked for is unlikely
+/// too, and a look could be too early for them as well.
+const SURE_FOR_NS: u64 = 10_000_000;
 
 /// What may be set.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +50,8 @@ pub(crate) struct Pool {
     /// Origins with fetches that only the limit of all keeps waiting, in turns.
     row: VecDeque<u32>,
     granted: VecDeque<(Key, Claim)>,
+    /// When the reactor was asked last, and told everything.
+    asked_at: Option<Instant>,
     pub(crate) opened: u64,
     pub(crate) reused: u64,
     pub(crate) retried: u64,
@@ -88,6 +91,7 @@ impl Pool {
             ticket: 0,
             row: VecDeque::new(),
             granted: VecDeque::new(),
+            asked_at: None,
             opened: 0,
             reused: 0,
             retried: 0,
@@ -134,7 +138,8 @@ impl Pool {
     /// Takes an idle connection, or its place if it has died.
     fn take(&mut self, at: usize, key: Key, careful: bool, now: Instant) -> Claim {
         let stay = self.unpark(at);
-        let careful = careful || stay.idle_ns(now) >= SURE_FOR_NS;
+        let asked_ns = self.asked_at.map_or(u64::MAX, |asked_at| now.ns_since(asked_at));
+        let careful = careful || stay.idle_ns(now).min(asked_ns) >= SURE_FOR_NS;
         self.check(Claim::Kept(stay.link, stay.parked, stay.peer), key, careful, now)
     }
 
@@ -330,9 +335,10 @@ impl Pool {
         !self.granted.is_empty()
     }
 
-    /// The connection of a grant may have waited for its new owner: looks at it again.
-    pub(crate) fn accept(&mut self, claim: Claim, key: Key, now: Instant) -> Claim {
-        self.check(claim, key, true, now)
+    /// Takes what was granted. The connection was in use just before, so only those who are careful
+    /// have it looked at.
+    pub(crate) fn accept(&mut self, claim: Claim, key: Key, careful: bool, now: Instant) -> Claim {
+        self.check(claim, key, careful, now)
     }
 
     /// The one who was granted this has gone.
@@ -342,6 +348,11 @@ impl Pool {
             Claim::New(link) => self.close(link),
             Claim::Queued(_) => {}
         }
+    }
+
+    /// The reactor has told everything that happened until now.
+    pub(crate) fn note_asked(&mut self, now: Instant) {
+        self.asked_at = Some(now);
     }
 
     /// Who has the connection that an event tells of.

@@ -153,7 +153,8 @@ impl Sending {
         buffer.clear();
         encode::head(buffer, request, target, keeps);
         let body = request.body.whole();
-        let count = tcp.send([buffer, body])?;
+        // Whoever uses the buffer next must not find the request in it.
+        let count = tcp.send([buffer, body]).inspect_err(|_| buffer.clear())?;
         self.sent += count as u64;
         self.head_len = buffer.len() as u32;
         self.enqueue(&buffer[count.min(buffer.len())..]);

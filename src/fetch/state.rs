@@ -58,7 +58,7 @@ impl Fetch {
             self.drive(cx);
             return Some(claim);
         }
-        let claim = cx.pool.accept(claim, cx.key, cx.now);
+        let claim = cx.pool.accept(claim, cx.key, self.is_careful(), cx.now);
         let entered = self.enter(claim, cx);
         self.go_on(entered, cx);
         None
@@ -124,11 +124,15 @@ impl Fetch {
 
     /// Asks for a connection.
     fn begin(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        let request = &self.options.request;
-        let careful = !request.is_idempotent() || self.options.uploads();
+        let careful = self.is_careful();
         let origin = self.target.origin();
         let claim = cx.pool.claim(origin, &mut self.site, cx.key, careful, cx.now);
         self.enter(claim, cx)
+    }
+
+    /// Whether the request may be one that cannot be sent a second time.
+    fn is_careful(&self) -> bool {
+        !self.options.request.is_idempotent() || self.options.uploads()
     }
 
     fn enter(&mut self, claim: Claim, cx: &mut Context<'_>) -> Result<(), Error> {

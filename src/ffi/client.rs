@@ -151,9 +151,10 @@ pub unsafe extern "C" fn ifetch_client_poll(client: *mut ifetch_client) -> i32 {
 }
 
 /// The next fetch with news, or NULL when there is none left: ask it with ifetch_poll() until it
-/// says PENDING or has ended (a streaming one: read or write until PENDING). A fetch that has ended
-/// is given once, unless a call had told the caller already. The fetch may be freed at once. NULL
-/// for NULL.
+/// says PENDING or has ended (a streaming one: read or write until PENDING; a stream that never gets
+/// there is best left after a share, to be asked again after the others, for bytes that are left
+/// unread are not told of again). A fetch that has ended is given once, unless a call had told the
+/// caller already. The fetch may be freed at once. NULL for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ifetch_client_next(client: *mut ifetch_client) -> *mut ifetch {
     guard(null_mut(), || {

@@ -29,8 +29,8 @@ pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// Whether a name, which is a token, is this one in any case. `lower` is letters and hyphens, so
-/// setting one bit is enough to compare.
+/// Whether a name or an option is this one in any case. `lower` is letters and hyphens, so setting
+/// one bit is enough to compare: besides, that makes a hyphen only of a CR, which cannot be here.
 pub(crate) fn is<const N: usize>(name: &[u8], lower: &[u8; N]) -> bool {
     let differs = |name: &[u8; N]| {
         name.iter().zip(lower).fold(0, |differs, (&a, &b)| differs | ((a | 0x20) ^ b))

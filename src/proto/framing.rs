@@ -61,8 +61,8 @@ impl Facts {
 
     fn note_connection(&mut self, value: &[u8]) {
         for option in field::items(value) {
-            self.close |= option.eq_ignore_ascii_case(b"close");
-            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            self.close |= field::is(option, b"close");
+            self.keep_alive |= field::is(option, b"keep-alive");
         }
     }
 

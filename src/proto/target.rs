@@ -193,6 +193,9 @@ mod tests {
                 taken += 1;
             }
         };
+        for path in ["/%2e", "/a/%2e%2E/b", "/.%2e/", "/..", "/a/.", "/a/..?..", "/%", "/%zz?%2e"] {
+            compare(path);
+        }
         // Every byte in every kind of place, also twice, then whatever comes of them together.
         for byte in 0..=127u8 {
             let c = char::from(byte);

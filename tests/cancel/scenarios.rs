@@ -52,6 +52,8 @@ pub(crate) enum Other {
     IsNone,
     /// It has ended, and its connection was kept.
     HasLeftItsConnection,
+    /// The same, and the server has ended it since.
+    HasLeftADeadConnection,
     /// It waits for its response on the only connection that the client may have.
     HasTheOnlyConnection,
     /// It has begun to look up the same name.
@@ -340,6 +342,11 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         "a kept connection",
         Kind { other: Other::HasLeftItsConnection, ..PLAIN },
         [Poll, Take(4096), Poll, Send(HEAD_100), Poll, Send("0123456789"), Poll]
+    ),
+    listening!(
+        "a kept connection that is dead, and a new one",
+        Kind { other: Other::HasLeftADeadConnection, ..PLAIN },
+        [Poll, Accept, Take(4096), Poll]
     ),
     listening!(
         "a kept connection that dies, and a new one",

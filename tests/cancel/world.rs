@@ -220,6 +220,10 @@ fn start_other(
     }
     link.write_all(HELLO.as_bytes()).expect("the client takes it");
     assert_eq!(fetch.finish().status, IFETCH_DONE);
+    if other == Other::HasLeftADeadConnection {
+        link.shutdown(Shutdown::Write).expect("it stands");
+        std::thread::sleep(2 * MOMENT);
+    }
     (None, vec![link])
 }
 

@@ -18,6 +18,7 @@ pub(crate) mod network;
 mod options;
 mod outcome;
 mod peer;
+mod random;
 mod server;
 
 pub(crate) use client::Client;
@@ -25,6 +26,7 @@ pub(crate) use fetch::Fetch;
 pub(crate) use options::Options;
 pub(crate) use outcome::{Field, Head, Outcome};
 pub(crate) use peer::{Ended, Link, Peer, abort, full_listener, full_listener_on, refused_address};
+pub(crate) use random::{Random, seed};
 pub(crate) use server::{Act, HELLO, Seen, Server};
 
 pub(crate) use ::ifetch::ffi::error::ifetch_error::{self, *};

@@ -77,6 +77,11 @@ impl Events {
         Self { raw: [const { MaybeUninit::uninit() }; EVENTS_AT_ONCE], len: 0 }
     }
 
+    /// Whether there are no more for now.
+    pub(crate) fn are_all(&self) -> bool {
+        self.len < EVENTS_AT_ONCE
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = Event> {
         self.raw[..self.len].iter().map(|raw| {
             // SAFETY: `Epoll::wait` set `len` to the number of events that the kernel wrote.
