@@ -8,6 +8,8 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 CFLAGS ?= -O2 -g
+# One of those that `make servers` asks, or all.
+SERVERS ?= all
 
 SHARED := libifetch.so.$(VERSION)
 LIBRARIES := build/libifetch.a build/$(SHARED)
@@ -38,6 +40,10 @@ test: all examples
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked --no-fail-fast
 	RUSTFLAGS="--cfg loom" cargo test --locked --lib slot --target-dir target/loom
+
+servers:
+	packaging/setup.sh servers
+	SERVERS='$(SERVERS)' cargo test --locked --test servers handlers -- --nocapture
 
 bench: all
 	packaging/setup.sh
@@ -78,9 +84,10 @@ help:
 	@echo 'make install     with DESTDIR, PREFIX, LIBDIR, INCLUDEDIR; uninstall takes it back'
 	@echo 'make demo        fetches from a slow server, interrupts, and shows both sides'
 	@echo 'make test        everything that is checked; installs the Debian packages it lacks'
+	@echo 'make servers     which servers notice a cancel; SERVERS=Node asks one; prints a table'
 	@echo 'make bench       against libcurl and a raw epoll client; prints a table of ratios'
 	@echo 'make examples    examples-c, in build/examples/'
 	@echo 'make fmt, make clean'
 
-.PHONY: all examples demo test bench install uninstall fmt clean help
+.PHONY: all examples demo test servers bench install uninstall fmt clean help
 .DELETE_ON_ERROR:

@@ -91,7 +91,9 @@ fn sources() -> Vec<Source> {
 /// Everything that people read and write, apart from the sources of the crate.
 fn other_texts() -> Vec<PathBuf> {
     let mut texts: Vec<_> =
-        [".ci", "include", "examples-c", "tests", "benches", "packaging"].map(files).concat();
+        [".ci", "docs", "include", "examples-c", "tests", "benches", "packaging"]
+            .map(files)
+            .concat();
     for entry in fs::read_dir(root()).expect("the root is there") {
         let path = entry.expect("it was there").path();
         let name = PathBuf::from(path.file_name().expect("it has a name"));
