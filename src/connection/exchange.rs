@@ -1,8 +1,10 @@
 //! One request and its response over one connection.
 //!
 //! Both directions go on at the same time: a server may answer before it has the whole request.
-//! A connection that fails while the request is being sent is still read to its end: the response
+//! A connection that the server ends while the request is being sent is still read: the response
 //! may be waiting there, and says more than the failure.
+
+mod failures;
 
 use crate::connection::Context;
 use crate::connection::chunks::{self, Layout};
@@ -33,6 +35,8 @@ pub(crate) struct Exchange {
     moved_at: Instant,
     /// How many guesses about the chunks to come were wrong.
     wrong_guesses: u8,
+    /// Whether it speaks another protocol.
+    switched: bool,
 }
 
 /// After so many wrong guesses about chunks, none is made any more.
@@ -74,6 +78,7 @@ impl Exchange {
             received: 0,
             moved_at: now,
             wrong_guesses: 0,
+            switched: false,
         }
     }
 
@@ -149,6 +154,7 @@ impl Exchange {
     /// The server has switched protocols.
     pub(crate) fn switch(&mut self) {
         self.sending.switch();
+        self.switched = true;
     }
 
     /// The next head, interim or final, if the socket has it now.
@@ -353,32 +359,12 @@ impl Exchange {
     /// The server has closed: the end of some responses, and an error for all others.
     fn handle_eof(&mut self) -> Result<Fields, Error> {
         match self.decoder.handle_eof(self.inbox.rest()) {
+            // Bytes of the other protocol have been lost.
+            Ok(_) if self.switched && self.sending.failure().is_some() => Err(self.send_failed()),
             Ok(trailers) => Ok(trailers),
             Err(_) if self.is_unanswered() => Err(self.send_failed()),
             Err(error) => Err(self.explain(error)),
         }
-    }
-
-    fn broken(&self, errno: Errno) -> Error {
-        if self.is_unanswered() {
-            return self.send_failed();
-        }
-        self.explain(Error::with_os(Kind::Receive, errno.0, errno.to_string()))
-    }
-
-    /// Whether sending failed, and the server has said nothing that would tell why.
-    fn is_unanswered(&self) -> bool {
-        self.sending.failure().is_some() && self.received == 0
-    }
-
-    fn send_failed(&self) -> Error {
-        let errno = self.sending.failure().unwrap_or(Errno(0));
-        let message = format!("send the request to {}: {errno}", self.peer);
-        Error::with_os(Kind::Send, errno.0, message)
-    }
-
-    fn explain(&self, error: Error) -> Error {
-        error.behind(&format!("read the response of {}: ", self.peer))
     }
 
     /// Takes the connection out, for another exchange.

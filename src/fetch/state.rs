@@ -193,7 +193,7 @@ impl Fetch {
             }
             Err(unresolved) => {
                 let why = format!("look up {}: {}", self.target.host(), unresolved.why);
-                Err(Error::new(Kind::Resolve, why))
+                Err(Error::with_os(Kind::Resolve, unresolved.os, why))
             }
         }
     }

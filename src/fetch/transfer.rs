@@ -22,6 +22,7 @@ impl Fetch {
         if self.upload_ended {
             exchange.write_end(cx.now)?;
         }
+        exchange.check_sending()?;
         if exchange.sending().is_over() {
             self.times.waiting.get_or_insert(cx.now);
         }
@@ -140,6 +141,9 @@ impl Fetch {
                 let count = exchange.write(data, cx.now)?;
                 if exchange.sending().is_over() {
                     self.times.waiting.get_or_insert(cx.now);
+                }
+                if let Err(error) = exchange.check_sending() {
+                    self.end(Outcome::Failed, Some(error), cx);
                 }
                 Ok(count)
             }

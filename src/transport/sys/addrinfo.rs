@@ -9,13 +9,15 @@ use std::ptr::null_mut;
 #[derive(Clone, Debug)]
 pub(crate) struct Unresolved {
     pub(crate) why: String,
+    /// The errno behind it, or 0.
+    pub(crate) os: i32,
     /// Whether it is the answer of those who know, and not that nobody answered.
     pub(crate) is_certain: bool,
 }
 
 /// The addresses of a host, without ports, in the system's order of preference (RFC 6724).
 pub(crate) fn lookup(name: &str) -> Result<Vec<SocketAddr>, Unresolved> {
-    let certain = |why: &str| Unresolved { why: why.to_owned(), is_certain: true };
+    let certain = |why: &str| Unresolved { why: why.to_owned(), os: 0, is_certain: true };
     let name = CString::new(name).map_err(|_| certain("the name holds a NUL"))?;
     // SAFETY: all zeros is a valid addrinfo: NULL pointers, numbers that mean "any".
     let mut hints: libc::addrinfo = unsafe { zeroed() };
@@ -63,7 +65,8 @@ unsafe fn address_of(entry: &libc::addrinfo) -> Option<SocketAddr> {
 
 fn explain(code: libc::c_int) -> Unresolved {
     if code == libc::EAI_SYSTEM {
-        return Unresolved { why: super::Errno::last().to_string(), is_certain: false };
+        let errno = super::Errno::last();
+        return Unresolved { why: errno.to_string(), os: errno.0, is_certain: false };
     }
     // SAFETY: the answer is a static string.
     let text = unsafe { CStr::from_ptr(libc::gai_strerror(code)) };
@@ -73,5 +76,5 @@ fn explain(code: libc::c_int) -> Unresolved {
     // The name does not exist, or has no address: EAI_NODATA is not in every header.
     const EAI_NODATA: libc::c_int = -5;
     let is_certain = matches!(code, libc::EAI_NONAME | EAI_NODATA);
-    Unresolved { why: first + letters.as_str(), is_certain }
+    Unresolved { why: first + letters.as_str(), os: 0, is_certain }
 }

@@ -37,6 +37,11 @@ impl Errno {
         matches!(self.0, libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS | libc::ENOSPC)
     }
 
+    /// Whether it says that the other side has ended the connection.
+    pub(crate) fn is_by_peer(self) -> bool {
+        matches!(self.0, libc::EPIPE | libc::ECONNRESET)
+    }
+
     fn last() -> Self {
         Self(std::io::Error::last_os_error().raw_os_error().unwrap_or(0))
     }
