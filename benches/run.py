@@ -17,6 +17,8 @@ system calls   per request, counted by strace; it slows the client, so that answ
                both are differences between two run lengths, so that first times cancel out
 CPU            user and system time of the client: the median ratio of {rounds} interleaved rounds
 opened         connections per request in those rounds
+new URLs       each a URL that was not asked for before, with a response head of its own; in the
+               other rows all heads are the same
 origins        chosen by chance, the same way in every run; a client keeps up to 64 idle ones
 beside         requests that wait for a connection, each with its own deadline, while others, one
                at a time, are answered; these have a deadline too, and one for a silent server

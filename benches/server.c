@@ -3,7 +3,8 @@
  *
  *     server [CORE]          prints its port, and serves until its standard input, a pipe, ends
  *
- *     GET /small, /small/N   six header fields and 100 bytes
+ *     GET /small             six header fields and 100 bytes, always the same
+ *     GET /small/N           with N, eight digits, as ETag: no two heads in a row are the same
  *     GET /length/N          N bytes with Content-Length
  *     GET /chunked/N         N bytes, a multiple of 16 KiB, in chunks of 16 KiB
  *     GET /never/ID          no answer
@@ -57,13 +58,16 @@ static uint16_t origins[ORIGINS];                    /* their ports */
 static unsigned origins_len;
 
 static char small[2][512];   /* the whole response: to be kept alive, to be closed */
+static char *tags[2];        /* the digits of its ETag */
 static char plain[1024 * 1024], chunked[CHUNKS * (CHUNK + 8)];
+
+#define NO_TAG "00000000"
 
 static int render_head(char *into, size_t room, bool close, const char *framing)
 {
     return snprintf(into, room,
                     "HTTP/1.1 200 OK\r\nServer: bench\r\nDate: Mon, 02 Nov 2026 10:00:00 GMT\r\n"
-                    "Content-Type: text/plain\r\nETag: \"5f-61a\"\r\nConnection: %s\r\n%s\r\n\r\n",
+                    "Content-Type: text/plain\r\nETag: \"" NO_TAG "\"\r\nConnection: %s\r\n%s\r\n\r\n",
                     close ? "close" : "keep-alive", framing);
 }
 
@@ -72,6 +76,7 @@ static void render(void)
     for (int close = 0; close < 2; close++) {
         int len = render_head(small[close], sizeof small[close], close, "Content-Length: 100");
         memset(small[close] + len, 's', BENCH_SMALL);
+        tags[close] = strstr(small[close], NO_TAG);
     }
     memset(plain, 'p', sizeof plain);
     for (size_t i = 0; i < CHUNKS; i++) {
@@ -230,6 +235,8 @@ static void serve(int fd, const char *request)
     unsigned long long n;
     c->close = strstr(request, "\r\nConnection: close\r\n") != NULL;
     if (strncmp(request, "GET /small", 10) == 0) {
+        const char *tag = request[10] == '/' ? request + 11 : NO_TAG;
+        memcpy(tags[c->close], tag, strlen(NO_TAG));
         uint64_t len = strlen(small[c->close]);
         c->body = (struct body){ .pattern = small[c->close], .period = len, .end = len };
         send_body(fd);

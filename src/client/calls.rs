@@ -11,11 +11,11 @@ impl Core {
     /// How a fetch stands, after it was given the chance to go on.
     pub(super) fn poll_fetch(&mut self, key: Key) -> Status {
         self.notice_cancel(key);
-        let entry = self.entry(key).expect("its user has not freed it");
-        let has_news = entry.fetch.status() != Status::Pending;
+        let alone = self.alone;
+        let fetch = self.fetch(key);
         // A fetch of a shared client was driven by the turn that gave it its news; alone, even
         // one with news is driven, for its deadlines.
-        if !entry.fetch.is_ended() && (self.alone || !has_news) {
+        if !fetch.is_ended() && (alone || fetch.status() == Status::Pending) {
             self.turn(0);
             self.pass_on_news(key);
         }
@@ -143,6 +143,9 @@ impl Core {
         self.news.hear(&mut entry.note);
         self.deadlines.leave(key.place(), &mut entry.due_at);
         self.phases.leave(entry.phase);
+        if let Some(response) = entry.fetch.take_response() {
+            self.spares.give_back(response);
+        }
         self.fetches.remove(key.place());
         let fetches = &self.fetches;
         self.news.prune(fetches.len(), |key| {

@@ -9,6 +9,7 @@ use crate::connection::key::Key;
 use crate::connection::link::Holder;
 use crate::connection::names::Names;
 use crate::connection::pool::Pool;
+use crate::connection::response::Spares;
 use crate::error::{Error, Kind};
 use crate::fetch::options::Options;
 use crate::fetch::{Fetch, Outcome, Phase, Status};
@@ -35,6 +36,7 @@ pub(super) struct Core {
     targets: Targets,
     /// The one receive buffer.
     buffer: Vec<u8>,
+    pub(super) spares: Spares,
     /// Whether there is one fetch only, asked by itself and not through `next`.
     pub(super) alone: bool,
 }
@@ -54,6 +56,33 @@ pub(super) struct Entry {
     pub(super) phase: Phase,
 }
 
+impl Entry {
+    /// Enters what the fetch waits for. Fails if nobody would wake it.
+    fn settle(
+        &mut self,
+        phases: &mut Phases,
+        deadlines: &mut Deadlines,
+        reactor: &mut Reactor,
+    ) -> Result<(), Errno> {
+        let phase = self.fetch.phase();
+        if phase != self.phase {
+            phases.leave(self.phase);
+            phases.enter(phase);
+            self.phase = phase;
+        }
+        let place = self.key.place();
+        let Some(at) = self.fetch.deadline() else {
+            deadlines.leave(place, &mut self.due_at);
+            return Ok(());
+        };
+        let set = match deadlines.enter(place, &mut self.due_at, at) {
+            true => reactor.wake_at(at),
+            false => Ok(()),
+        };
+        set.inspect_err(|_| deadlines.leave(place, &mut self.due_at))
+    }
+}
+
 /// How many deadlines are served in a turn, and how many grants and answers.
 const DUE_AT_ONCE: usize = 256;
 const TOLD_AT_ONCE: usize = 256;
@@ -71,6 +100,7 @@ impl Core {
             news: News::default(),
             targets: Targets::default(),
             buffer: Vec::new(),
+            spares: Spares::default(),
             alone,
         }
     }
@@ -83,6 +113,7 @@ impl Core {
         &mut self,
         url: Option<&[u8]>,
         options: Arc<Options>,
+        tag: usize,
     ) -> (Key, Arc<Cancel>) {
         let now = Instant::now();
         let parsed = match url {
@@ -106,17 +137,18 @@ impl Core {
             fetch,
             cancel: Arc::clone(&cancel),
             key,
-            tag: 0,
+            tag,
             due_at: None,
             note: Note::default(),
             phase,
         }));
         self.drive(key, now, None);
+        let fetch = &self.fetches[key.place()].fetch;
         if let Some(slot) = slot {
-            self.targets.note_site(slot, self.fetches[key.place()].fetch.site());
+            self.targets.note_site(slot, fetch.site());
         }
         // Nothing has happened to any descriptor that would make the user poll.
-        if self.fetches[key.place()].fetch.status() != Status::Pending {
+        if fetch.status() != Status::Pending {
             self.announce(key);
             self.ring();
         }
@@ -131,12 +163,6 @@ impl Core {
     /// The fetch of a handle that has not been freed.
     pub(super) fn fetch(&mut self, key: Key) -> &mut Fetch {
         &mut self.entry(key).expect("its user has not freed it").fetch
-    }
-
-    pub(super) fn set_tag(&mut self, key: Key, tag: usize) {
-        if let Some(entry) = self.entry(key) {
-            entry.tag = tag;
-        }
     }
 
     /// Asks the reactor once, and drives those who have news. Says whether anything happened.
@@ -240,21 +266,26 @@ impl Core {
 
     /// Lets a fetch go on, with what happened to one of its sockets.
     pub(super) fn drive(&mut self, key: Key, now: Instant, event: Option<Event>) {
-        if self.entry(key).is_none_or(|entry| entry.fetch.is_ended()) {
-            return;
-        }
-        self.lend(key, now, |fetch, cx| {
+        let had_ended = self.lend(key, now, |fetch, cx| {
+            let had_ended = fetch.is_ended();
             if let Some(event) = event {
                 fetch.handle_event(event);
             }
             fetch.drive(cx);
+            had_ended
         });
-        self.announce(key);
+        // What it ended as may have been heard already.
+        if had_ended != Some(true) {
+            self.announce(key);
+        }
     }
 
     fn announce(&mut self, key: Key) {
-        let entry = &mut self.fetches[key.place()];
-        if !self.alone && entry.fetch.status() != Status::Pending {
+        if self.alone {
+            return;
+        }
+        let entry = self.fetches.get_mut(key.place()).filter(|entry| entry.key == key);
+        if let Some(entry) = entry.filter(|entry| entry.fetch.status() != Status::Pending) {
             self.news.announce(key, &mut entry.note);
         }
     }
@@ -275,6 +306,7 @@ impl Core {
             pool: &mut self.pool,
             names: &mut self.names,
             buffer: &mut self.buffer,
+            spares: &mut self.spares,
             cancel: &entry.cancel,
             key,
             only_one,
@@ -284,30 +316,10 @@ impl Core {
             let error = Error::new(Kind::Internal, "a bug in ifetch was caught; please report it");
             entry.fetch.end(Outcome::Failed, Some(error), &mut cx);
         }
-        self.settle(key, now);
+        if let Err(errno) = entry.settle(&mut self.phases, &mut self.deadlines, &mut self.reactor) {
+            self.fail(key, now, errno);
+        }
         result
-    }
-
-    /// Enters what a fetch waits for.
-    fn settle(&mut self, key: Key, now: Instant) {
-        let entry = &mut self.fetches[key.place()];
-        let phase = entry.fetch.phase();
-        if phase != entry.phase {
-            self.phases.leave(entry.phase);
-            self.phases.enter(phase);
-            entry.phase = phase;
-        }
-        match entry.fetch.deadline() {
-            None => self.deadlines.leave(key.place(), &mut entry.due_at),
-            Some(at) => {
-                if self.deadlines.enter(key.place(), &mut entry.due_at, at)
-                    && let Err(errno) = self.reactor.wake_at(at)
-                {
-                    self.deadlines.leave(key.place(), &mut entry.due_at);
-                    self.fail(key, now, errno);
-                }
-            }
-        }
     }
 
     /// A deadline that cannot be kept must not be lost silently.
@@ -335,8 +347,8 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let mut core = Core::new(false);
-        let (key, _) = core.start(Some(url.as_bytes()), Arc::default());
-        let (other, _) = core.start(Some(url.as_bytes()), Arc::default());
+        let (key, _) = core.start(Some(url.as_bytes()), Arc::default(), 0);
+        let (other, _) = core.start(Some(url.as_bytes()), Arc::default(), 0);
 
         let result = core.lend(key, Instant::now(), |_, _| panic!("a bug, made on purpose"));
         assert!(result.is_none());

@@ -81,8 +81,14 @@ impl Client {
         self.0.fd
     }
 
-    pub(crate) fn start(&self, url: Option<&[u8]>, options: Arc<Options>) -> Option<Fetched> {
-        let (key, cancel) = self.0.enter()?.start(url, options);
+    /// Starts a fetch, which `next` will call `tag`.
+    pub(crate) fn start(
+        &self,
+        url: Option<&[u8]>,
+        options: Arc<Options>,
+        tag: usize,
+    ) -> Option<Fetched> {
+        let (key, cancel) = self.0.enter()?.start(url, options, tag);
         Some(Fetched { shared: Arc::clone(&self.0), key, cancel })
     }
 
@@ -157,7 +163,7 @@ pub(crate) struct Fetched {
 /// Starts a fetch with a client of its own.
 pub(crate) fn start_alone(url: Option<&[u8]>, options: Arc<Options>) -> Fetched {
     let mut core = Core::new(true);
-    let (key, cancel) = core.start(url, options);
+    let (key, cancel) = core.start(url, options, 0);
     Fetched { shared: Shared::new(core), key, cancel }
 }
 
@@ -174,13 +180,6 @@ impl Fetched {
     /// Lets `f` look at the fetch.
     pub(crate) fn with<T>(&self, f: impl FnOnce(&mut Fetch) -> T) -> Option<T> {
         Some(f(self.shared.enter()?.fetch(self.key)))
-    }
-
-    /// Tells it the name by which `Client::next` knows it.
-    pub(crate) fn set_tag(&self, tag: usize) {
-        if let Some(mut core) = self.shared.enter() {
-            core.set_tag(self.key, tag);
-        }
     }
 
     pub(crate) fn poll(&self) -> Option<Status> {

@@ -13,8 +13,8 @@ use crate::connection::peer::Peer;
 use crate::connection::race::Connected;
 use crate::connection::sending::Sending;
 use crate::error::{Error, Kind};
-use crate::proto::h1::decode::{Decoder, Event as Decoded, Rules, Run};
-use crate::proto::head::Fields;
+use crate::proto::h1::Complete;
+use crate::proto::h1::decode::{Decoder, Headed, Rules, Run};
 use crate::proto::persistence::CloseReason;
 use crate::proto::request::Request;
 use crate::proto::target::Target;
@@ -163,12 +163,14 @@ impl Exchange {
         cx: &mut Context<'_>,
         rules: &Rules,
         collects: bool,
-    ) -> Result<Option<Decoded>, Error> {
+        site: u32,
+    ) -> Result<Option<Headed>, Error> {
         loop {
-            let (taken, event) = self.decode(rules)?;
-            self.inbox.consume(taken);
-            if event.is_some() {
-                return Ok(event);
+            let known = cx.pool.known_head(site);
+            let headed = self.decoder.handle_head(self.inbox.rest(), rules, known);
+            if let Some((taken, headed)) = headed.map_err(|error| self.explain(error))? {
+                self.inbox.consume(taken);
+                return Ok(Some(headed));
             }
             if !self.tcp.is_readable() {
                 return Ok(None);
@@ -192,7 +194,7 @@ impl Exchange {
         rules: &Rules,
         body: &mut Vec<u8>,
         limit: u64,
-    ) -> Result<Option<Fields>, Error> {
+    ) -> Result<Option<Complete>, Error> {
         let mut budget = if cx.only_one { BUDGET_ALONE } else { BUDGET };
         loop {
             if body.len() as u64 > limit {
@@ -200,8 +202,8 @@ impl Exchange {
                 let why = format!("its body is longer than {limit} bytes");
                 return Err(self.explain(Error::new(Kind::BodyTooLarge, why)));
             }
-            if let Some(trailers) = self.settle(rules)? {
-                return Ok(Some(trailers));
+            if let Some(complete) = self.settle(rules)? {
+                return Ok(Some(complete));
             }
             let run = self.decoder.run();
             if !self.inbox.is_empty() {
@@ -259,11 +261,11 @@ impl Exchange {
         rules: &Rules,
         to: &mut [u8],
         count: &mut usize,
-    ) -> Result<Option<Fields>, Error> {
+    ) -> Result<Option<Complete>, Error> {
         self.moved_at = cx.now;
         loop {
-            if let Some(trailers) = self.settle(rules)? {
-                return Ok(Some(trailers));
+            if let Some(complete) = self.settle(rules)? {
+                return Ok(Some(complete));
             }
             let room = &mut to[*count..];
             if room.is_empty() {
@@ -322,24 +324,26 @@ impl Exchange {
 
     /// Takes framing until body bytes come next. Gives the trailers when the response is
     /// complete, behind which nothing may come.
-    pub(crate) fn settle(&mut self, rules: &Rules) -> Result<Option<Fields>, Error> {
+    pub(crate) fn settle(&mut self, rules: &Rules) -> Result<Option<Complete>, Error> {
         while self.decoder.run() == Run::None {
-            let (taken, event) = self.decode(rules)?;
+            let (taken, complete) = self.decode(rules)?;
             self.inbox.consume(taken);
-            match event {
-                Some(Decoded::End(trailers)) => {
-                    // Refuses what comes behind the end.
-                    self.decode(rules)?;
-                    return Ok(Some(trailers));
+            match complete {
+                Some(complete) => {
+                    if !self.inbox.is_empty() {
+                        // Refuses what comes behind the end.
+                        self.decode(rules)?;
+                    }
+                    return Ok(Some(complete));
                 }
                 None if taken == 0 => break,
-                _ => {}
+                None => {}
             }
         }
         Ok(None)
     }
 
-    fn decode(&mut self, rules: &Rules) -> Result<(usize, Option<Decoded>), Error> {
+    fn decode(&mut self, rules: &Rules) -> Result<(usize, Option<Complete>), Error> {
         self.decoder.handle(self.inbox.rest(), rules).map_err(|error| self.explain(error))
     }
 
@@ -357,11 +361,11 @@ impl Exchange {
     }
 
     /// The server has closed: the end of some responses, and an error for all others.
-    fn handle_eof(&mut self) -> Result<Fields, Error> {
+    fn handle_eof(&mut self) -> Result<Complete, Error> {
         match self.decoder.handle_eof(self.inbox.rest()) {
             // Bytes of the other protocol have been lost.
             Ok(_) if self.switched && self.sending.failure().is_some() => Err(self.send_failed()),
-            Ok(trailers) => Ok(trailers),
+            Ok(complete) => Ok(complete),
             Err(_) if self.is_unanswered() => Err(self.send_failed()),
             Err(error) => Err(self.explain(error)),
         }

@@ -12,12 +12,14 @@ mod parking;
 mod peer;
 pub(crate) mod pool;
 pub(crate) mod race;
+pub(crate) mod response;
 pub(crate) mod sending;
 mod site;
 
 use crate::connection::key::Key;
 use crate::connection::names::Names;
 use crate::connection::pool::Pool;
+use crate::connection::response::Spares;
 use crate::transport::cancel::Cancel;
 use crate::transport::reactor::Reactor;
 use crate::transport::sys::Instant;
@@ -31,6 +33,7 @@ pub(crate) struct Context<'a> {
     pub(crate) names: &'a mut Names,
     /// The client's one buffer: whoever waits owns none. Empty between any two uses.
     pub(crate) buffer: &'a mut Vec<u8>,
+    pub(crate) spares: &'a mut Spares,
     pub(crate) cancel: &'a Arc<Cancel>,
     /// Which fetch this is.
     pub(crate) key: Key,

@@ -15,6 +15,7 @@ use crate::connection::link::{Holder, Link, Seats};
 use crate::connection::parking::{Parking, Stay};
 use crate::connection::peer::Peer;
 use crate::connection::site::Sites;
+use crate::proto::known::KnownHead;
 use crate::transport::parked::{Drained, Parked};
 use crate::transport::sys::{Event, Instant};
 use std::collections::VecDeque;
@@ -96,6 +97,11 @@ impl Pool {
             reused: 0,
             retried: 0,
         }
+    }
+
+    /// The head that an origin sent last; nothing where no connection is kept.
+    pub(crate) fn known_head(&mut self, site: u32) -> Option<&mut KnownHead> {
+        (site != NO_SITE).then(|| &mut self.sites.get(site).known_head)
     }
 
     /// Whether connections are kept for later fetches.

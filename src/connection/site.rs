@@ -2,6 +2,7 @@
 
 use crate::connection::key::Key;
 use crate::connection::list::List;
+use crate::proto::known::KnownHead;
 use slab::Slab;
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,6 +19,7 @@ pub(super) struct Site {
     pub(super) queue: BTreeMap<u64, Key>,
     /// Whether it stands in the row of those who wait for a place.
     pub(super) in_row: bool,
+    pub(super) known_head: KnownHead,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +43,7 @@ impl Sites {
             idle: List::default(),
             queue: BTreeMap::new(),
             in_row: false,
+            known_head: KnownHead::default(),
         }) as u32;
         self.by_origin.insert(origin.into(), at);
         at

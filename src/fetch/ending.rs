@@ -126,16 +126,17 @@ impl Fetch {
     }
 
     pub(super) fn check_deadline(&self, cx: &Context<'_>) -> Result<(), Error> {
-        let Some((at, timer)) = self.next_timer() else {
+        if !self.options.has_deadlines() {
             return Ok(());
-        };
-        match timer.failure() {
-            Some((kind, waited_for)) if at <= cx.now => {
+        }
+        let due = self.next_timer().filter(|&(at, _)| at <= cx.now);
+        match due.and_then(|(_, timer)| timer.failure()) {
+            Some((kind, waited_for)) => {
                 let url = self.target.url().to_string_lossy();
                 let why = format!("fetch {url}: it took too long to {waited_for}");
                 Err(Error::new(kind, why))
             }
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 

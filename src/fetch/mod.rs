@@ -1,23 +1,24 @@
 //! One fetch: a request, the connections made for it, and what came back.
 
 mod ending;
+mod interim;
 pub(crate) mod options;
 pub(crate) mod report;
-mod response;
 mod state;
 mod timers;
 mod transfer;
 
 use crate::connection::link::Link;
+use crate::connection::response::Response;
 use crate::error::{Error, Kind};
 use crate::proto::head::{Fields, Head};
 use crate::proto::target::Target;
 use crate::transport::cancel::Cancel;
 use crate::transport::sys::Instant;
 use ending::Ended;
+use interim::Interim;
 use options::Options;
 use report::{LookupKind, Times};
-use response::{Interim, Response};
 use state::State;
 use std::ffi::CStr;
 use std::sync::Arc;
@@ -170,6 +171,11 @@ impl Fetch {
         status
     }
 
+    /// Its memory serves another fetch when it is freed.
+    pub(crate) fn take_response(&mut self) -> Option<Box<Response>> {
+        self.response.take()
+    }
+
     fn waits_for_reader(&self) -> bool {
         match &self.state {
             State::Exchange(exchange) => {
@@ -242,7 +248,7 @@ impl Fetch {
     }
 
     pub(crate) fn trailers(&self) -> Option<&Fields> {
-        self.response.as_ref().map(|r| &r.trailers)
+        self.response.as_ref().and_then(|r| r.trailers.as_ref())
     }
 
     /// The collected body with the NUL behind it.

@@ -1,15 +1,12 @@
 //! What a fetch does while it has a connection: sends, and takes what comes.
 
 use crate::connection::Context;
-use crate::connection::exchange::Exchange;
 use crate::error::{Error, Kind};
 use crate::fetch::options::Policy;
-use crate::fetch::response::Response;
 use crate::fetch::state::State;
 use crate::fetch::{Fetch, Outcome};
-use crate::proto::framing::Framing;
-use crate::proto::h1::decode::Event as Decoded;
-use crate::proto::head::{Fields, Head};
+use crate::proto::h1::Complete;
+use crate::proto::h1::decode::Headed;
 use crate::proto::persistence::CloseReason;
 
 impl Fetch {
@@ -28,25 +25,31 @@ impl Fetch {
         }
         let rules = self.options.rules();
         while self.response.is_none() {
-            let event = exchange.poll_head(cx, &rules, !self.options.streams());
+            let headed = exchange.poll_head(cx, &rules, !self.options.streams(), self.site);
             if exchange.received() > 0 {
                 self.times.first_byte.get_or_insert(cx.now);
             }
-            match event? {
-                None | Some(Decoded::End(_)) => return Ok(None),
-                Some(Decoded::Interim(head)) => {
+            match headed? {
+                None => return Ok(None),
+                Some(Headed::Interim(head)) => {
                     if self.options.interim {
                         self.interim.get_or_insert_default().push(head);
                     }
                 }
-                Some(Decoded::Head(head, framing, closes)) => {
+                Some(Headed::Final(head, framing, closes)) => {
                     let asked = self.options.request.asks_to_close();
                     let closes = if asked { Some(CloseReason::Request) } else { closes };
-                    let mut response = accept(exchange, head, framing, self.options.streams());
+                    if head.status == 101 {
+                        exchange.switch();
+                    } else if head.status >= 400 {
+                        exchange.stop_request();
+                    }
+                    let response = self.response.insert(cx.spares.take());
+                    response.begin(head, framing, cx.now);
                     response.close_reason = closes;
-                    response.receiving = Some(cx.now);
-                    self.response = Some(Box::new(response));
-                    break;
+                    if self.options.streams() {
+                        response.stream();
+                    }
                 }
             }
         }
@@ -67,14 +70,14 @@ impl Fetch {
             return Err(Error::new(Kind::BodyTooLarge, why));
         }
         let collected = response.collect(|body| exchange.collect(cx, &rules, body, limit));
-        let trailers = match collected {
+        let complete = match collected {
             Some(result) => result?,
             None => exchange.settle(&rules)?,
         };
-        if trailers.is_none() {
+        if complete.is_none() {
             self.spare_if_little_is_left(cx);
         }
-        Ok(trailers.map(|trailers| self.complete(trailers)))
+        Ok(complete.map(|complete| self.complete(complete)))
     }
 
     /// With the policy for it, a cancel leaves the connection alone from here on, for as much as
@@ -98,9 +101,9 @@ impl Fetch {
         (is_kept && left <= self.options.drain_bytes.into()).then_some(left)
     }
 
-    fn complete(&mut self, trailers: Fields) -> Outcome {
+    fn complete(&mut self, complete: Complete) -> Outcome {
         if let Some(response) = &mut self.response {
-            response.trailers = trailers;
+            response.complete(complete);
         }
         Outcome::Complete
     }
@@ -120,8 +123,8 @@ impl Fetch {
             response.handle_streamed(count);
             match result {
                 Ok(None) => self.spare_if_little_is_left(cx),
-                Ok(Some(trailers)) => {
-                    let outcome = self.complete(trailers);
+                Ok(Some(complete)) => {
+                    let outcome = self.complete(complete);
                     self.end(outcome, None, cx);
                 }
                 Err(error) => self.end(Outcome::Failed, Some(error), cx),
@@ -152,14 +155,4 @@ impl Fetch {
             State::Begin | State::Queue(_) | State::Resolve(_) | State::Connect(_) => Ok(0),
         }
     }
-}
-
-/// Takes a final head.
-fn accept(exchange: &mut Exchange, head: Head, framing: Framing, streams: bool) -> Response {
-    if head.status == 101 {
-        exchange.switch();
-    } else if head.status >= 400 {
-        exchange.stop_request();
-    }
-    Response::new(head, framing, streams)
 }

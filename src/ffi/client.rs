@@ -127,9 +127,10 @@ pub unsafe extern "C" fn ifetch_client_start(
     guard(null_mut(), || {
         // SAFETY: NULL or live, NULL or NUL-terminated, as the header asks.
         let (client, url, options) = unsafe { (lend(client), text(url), options.as_ref()) };
-        client
-            .and_then(|c| c.0.start(url, ifetch_options::shared(options)))
-            .map_or(null_mut(), ifetch::into_raw)
+        let Some(client) = client else {
+            return null_mut();
+        };
+        ifetch::make(|address| client.0.start(url, ifetch_options::shared(options), address))
     })
 }
 

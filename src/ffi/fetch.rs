@@ -7,7 +7,7 @@ use super::{guard, lend, text};
 use crate::client::{self, Fetched};
 use crate::fetch::{Outcome, Phase, Status};
 use std::ffi::{c_char, c_int, c_void};
-use std::ptr::{NonNull, null};
+use std::ptr::{NonNull, null, null_mut};
 
 /// What a fetch says when it is asked. DONE, FAILED and CANCELLED are final: each fetch reaches
 /// exactly one of them, once, and says so for good.
@@ -99,11 +99,11 @@ pub struct ifetch(pub(super) Fetched);
 
 impl ifetch {
     /// Hands a started fetch to C, and tells the client under which pointer it is known there.
-    pub(super) fn into_raw(fetched: Fetched) -> *mut ifetch {
-        let pointer = Box::into_raw(Box::new(ifetch(fetched)));
-        // SAFETY: just made from a box.
-        unsafe { &*pointer }.0.set_tag(pointer.expose_provenance());
-        pointer
+    /// Makes a handle of what `start` gives, which is told its address.
+    pub(super) fn make(start: impl FnOnce(usize) -> Option<Fetched>) -> *mut ifetch {
+        let mut place = Box::<ifetch>::new_uninit();
+        let address = place.as_mut_ptr().expose_provenance();
+        start(address).map_or(null_mut(), |f| Box::into_raw(Box::write(place, ifetch(f))))
     }
 }
 
@@ -122,11 +122,11 @@ pub unsafe extern "C" fn ifetch_start(
     url: *const c_char,
     options: *const ifetch_options,
 ) -> *mut ifetch {
-    guard(std::ptr::null_mut(), || {
+    guard(null_mut(), || {
         // SAFETY: the header asks for NULL or a NUL-terminated string, and for NULL or live
         // options.
         let (url, options) = unsafe { (text(url), options.as_ref()) };
-        ifetch::into_raw(client::start_alone(url, ifetch_options::shared(options)))
+        ifetch::make(|_| Some(client::start_alone(url, ifetch_options::shared(options))))
     })
 }
 
@@ -208,7 +208,7 @@ pub unsafe extern "C" fn ifetch_free(fetch: *mut ifetch) {
         if let Some(pointer) = NonNull::new(fetch) {
             // SAFETY: live, as the header asks; it is freed below only if nobody is inside.
             if unsafe { pointer.as_ref() }.0.release() {
-                // SAFETY: made by `into_raw`, and the header asks for one free only.
+                // SAFETY: made by `make`, and the header asks for one free only.
                 drop(unsafe { Box::from_raw(pointer.as_ptr()) });
             }
         }
@@ -294,7 +294,7 @@ pub unsafe extern "C" fn ifetch_os_error(fetch: *const ifetch) -> c_int {
 /// The pointer given with ifetch_options_userdata() or ifetch_set_userdata(); NULL if none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ifetch_userdata(fetch: *const ifetch) -> *mut c_void {
-    guard(std::ptr::null_mut(), || {
+    guard(null_mut(), || {
         // SAFETY: NULL or live, as the header asks.
         let address =
             unsafe { lend(fetch) }.and_then(|f| f.0.with(|fetch| fetch.userdata)).unwrap_or(0);

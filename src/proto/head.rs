@@ -9,13 +9,14 @@ use crate::proto::framing::Facts;
 use httparse::{Header, ParserConfig};
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 
 /// Fields of a header or trailer section, in wire order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Fields {
     /// The text, and behind it where each field's name and value begin in it; both end at a NUL.
-    /// In one piece, since every response needs one.
-    bytes: Box<[u8]>,
+    /// In one piece, since every response needs one, and shared by responses with the same head.
+    bytes: Arc<[u8]>,
     text_len: u32,
 }
 
@@ -23,7 +24,7 @@ pub(crate) struct Fields {
 const PLACE: usize = 2 * size_of::<u32>();
 
 /// The start and the header section of a response.
-#[derive(Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Head {
     pub(crate) status: u16,
     /// 10 or 11.
@@ -76,10 +77,9 @@ impl Head {
             }
             let version = 10 + response.version.expect("complete");
             let facts = Facts::of(version, response.headers)?;
-            let mut fields = Fields::keep(bytes, response.headers);
             // "HTTP/1.1 200 OK": the reason begins at 13, or the line ends before that.
             let line_end = memchr::memchr(b'\r', bytes).expect("the head has a line");
-            fields.bytes[line_end] = 0;
+            let fields = Fields::keep(bytes, response.headers, Some(line_end));
             let reason_at = line_end.min(b"HTTP/1.1 200 ".len()) as u8;
             Ok(Some((len, Self { status, version, reason_at, fields }, facts)))
         })
@@ -102,31 +102,36 @@ impl Fields {
         // httparse has no parser for fields alone that takes uninitialised slots.
         let mut slots = vec![httparse::EMPTY_HEADER; max_fields.min(bytes.len() / 4)];
         match httparse::parse_headers(bytes, &mut slots) {
-            Ok(httparse::Status::Complete((_, headers))) => Ok(Self::keep(bytes, headers)),
+            Ok(httparse::Status::Complete((_, headers))) => Ok(Self::keep(bytes, headers, None)),
             Ok(httparse::Status::Partial) => Err(malformed("it ends early")),
             Err(error) => Err(explain(error, max_fields)),
         }
     }
 
-    /// `headers` were parsed out of `bytes`.
-    fn keep(bytes: &[u8], headers: &[Header<'_>]) -> Self {
+    /// `headers` were parsed out of `bytes`, behind a line that ends at `line_end` if there is one.
+    fn keep(bytes: &[u8], headers: &[Header<'_>], line_end: Option<usize>) -> Self {
         let base = bytes.as_ptr().addr();
-        let mut kept = Vec::with_capacity(bytes.len() + headers.len() * PLACE);
-        kept.extend_from_slice(bytes);
-        for header in headers {
+        let len = bytes.len() + headers.len() * PLACE;
+        let mut shared: Arc<[u8]> = std::iter::repeat_n(0, len).collect();
+        let kept = Arc::get_mut(&mut shared).expect("just made");
+        let (text, places) = kept.split_at_mut(bytes.len());
+        text.copy_from_slice(bytes);
+        if let Some(at) = line_end {
+            text[at] = 0;
+        }
+        for (header, place) in headers.iter().zip(places.as_chunks_mut::<PLACE>().0) {
             let name = header.name.as_ptr().addr() - base;
             let name_end = name + header.name.len();
-            kept[name_end] = 0;
+            text[name_end] = 0;
             // An empty value has no place of its own: the end of the name serves.
             let value = match header.value {
                 [] => name_end,
                 value => value.as_ptr().addr() - base,
             };
-            kept[value + header.value.len()] = 0;
-            let place = u64::from(name as u32) | u64::from(value as u32) << 32;
-            kept.extend_from_slice(&place.to_le_bytes());
+            text[value + header.value.len()] = 0;
+            *place = (u64::from(name as u32) | u64::from(value as u32) << 32).to_le_bytes();
         }
-        Self { bytes: kept.into(), text_len: bytes.len() as u32 }
+        Self { bytes: shared, text_len: bytes.len() as u32 }
     }
 
     fn text(&self, at: usize) -> &CStr {

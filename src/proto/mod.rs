@@ -4,6 +4,7 @@ pub(crate) mod field;
 pub(crate) mod framing;
 pub(crate) mod h1;
 pub(crate) mod head;
+pub(crate) mod known;
 pub(crate) mod persistence;
 pub(crate) mod request;
 pub(crate) mod target;

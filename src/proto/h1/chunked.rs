@@ -11,6 +11,7 @@
 //! curl 16 KiB a line).
 
 use crate::error::{Error, Kind, quote};
+use crate::proto::h1::Complete;
 use crate::proto::head::{Fields, find_end};
 
 /// The longest chunk line, without its CR LF.
@@ -99,7 +100,7 @@ impl Chunked {
         &mut self,
         input: &[u8],
         limits: &Limits,
-    ) -> Result<(usize, Option<Fields>), Error> {
+    ) -> Result<(usize, Option<Complete>), Error> {
         let mut at = 0;
         while let Some(&byte) = input.get(at) {
             match self.stage {
@@ -175,14 +176,14 @@ impl Chunked {
         &mut self,
         input: &[u8],
         limits: &Limits,
-    ) -> Result<(usize, Option<Fields>), Error> {
+    ) -> Result<(usize, Option<Complete>), Error> {
         let Stage::Trailers(trailers) = &mut self.stage else {
             unreachable!("called in this stage only");
         };
         let Trailers { bytes, searched } = &mut **trailers;
         if bytes.is_empty() && input.starts_with(b"\r\n") {
             self.stage = Stage::End;
-            return Ok((2, Some(Fields::default())));
+            return Ok((2, Some(Complete(None))));
         }
         let before = bytes.len();
         // One byte past the limit is enough to know, however much came.
@@ -205,7 +206,7 @@ impl Chunked {
         };
         let fields = Fields::parse(&bytes[..end], limits.trailer_fields).map_err(in_trailers)?;
         self.stage = Stage::End;
-        Ok((end - before, Some(fields)))
+        Ok((end - before, Some(Complete(Some(fields)))))
     }
 }
 

@@ -7,8 +7,10 @@
 
 use crate::error::{Error, Kind, quote};
 use crate::proto::framing::{Facts, Framing};
+use crate::proto::h1::Complete;
 use crate::proto::h1::chunked::{self, Chunked};
 use crate::proto::head::{Fields, Head, find_end};
+use crate::proto::known::KnownHead;
 use crate::proto::persistence::{CloseReason, close_reason};
 
 /// What the request and the caller say about the response.
@@ -36,13 +38,12 @@ enum Stage {
     End,
 }
 
+/// A head that has come.
 #[derive(Debug)]
-pub(crate) enum Event {
+pub(crate) enum Headed {
     Interim(Head),
-    /// Final, with why its connection has to be closed behind it, if it has.
-    Head(Head, Framing, Option<CloseReason>),
-    /// The response is complete, with these trailers.
-    End(Fields),
+    /// With why its connection has to be closed behind the response, if it has.
+    Final(Head, Framing, Option<CloseReason>),
 }
 
 /// The body bytes that come next, with no framing between them.
@@ -77,25 +78,23 @@ impl Decoder {
         self.interim_seen
     }
 
-    /// Takes framing until it makes one event, or until body bytes come; says how many bytes it
+    /// Takes framing until body bytes come, or the response is complete; says how many bytes it
     /// took. Bytes that were not taken are given again, with more behind them, or are body bytes.
     pub(crate) fn handle(
         &mut self,
         input: &[u8],
         rules: &Rules,
-    ) -> Result<(usize, Option<Event>), Error> {
+    ) -> Result<(usize, Option<Complete>), Error> {
         match &mut self.stage {
-            Stage::Head { .. } if input.is_empty() => Ok((0, None)),
-            Stage::Head { .. } => self.handle_head(input, rules),
-            Stage::Length { left: 0 } => Ok((0, Some(self.end(Fields::default())))),
-            Stage::Length { .. } | Stage::Close => Ok((0, None)),
+            Stage::Length { left: 0 } => Ok((0, Some(self.end(None)))),
+            Stage::Head { .. } | Stage::Length { .. } | Stage::Close => Ok((0, None)),
             Stage::Chunked(chunked) => {
                 let limits = chunked::Limits {
                     trailer_bytes: rules.head_bytes,
                     trailer_fields: rules.fields,
                 };
-                let (taken, trailers) = chunked.handle(input, &limits)?;
-                Ok((taken, trailers.map(|fields| self.end(fields))))
+                let (taken, complete) = chunked.handle(input, &limits)?;
+                Ok((taken, complete.map(|Complete(trailers)| self.end(trailers))))
             }
             Stage::End if input.is_empty() => Ok((0, None)),
             Stage::End => {
@@ -142,7 +141,7 @@ impl Decoder {
     }
 
     /// The server closed; `rest` are the bytes that no event was made of.
-    pub(crate) fn handle_eof(&mut self, rest: &[u8]) -> Result<Fields, Error> {
+    pub(crate) fn handle_eof(&mut self, rest: &[u8]) -> Result<Complete, Error> {
         let truncated = |why: &str| Err(Error::new(Kind::Truncated, why));
         match &self.stage {
             Stage::Head { .. } if rest.is_empty() && self.interim_seen == 0 => Err(Error::new(
@@ -156,25 +155,28 @@ impl Decoder {
             Stage::Chunked(_) => {
                 truncated("the server closed the connection before the last chunk was complete")
             }
-            Stage::Length { .. } | Stage::Close | Stage::End => {
-                self.stage = Stage::End;
-                Ok(Fields::default())
-            }
+            Stage::Length { .. } | Stage::Close | Stage::End => Ok(self.end(None)),
         }
     }
 
-    fn end(&mut self, trailers: Fields) -> Event {
+    fn end(&mut self, trailers: Option<Fields>) -> Complete {
         self.stage = Stage::End;
-        Event::End(trailers)
+        Complete(trailers)
     }
 
-    fn handle_head(
+    /// Takes a head, once all of it is there; says how long it was. `known` is one that came before
+    /// from the same server.
+    pub(crate) fn handle_head(
         &mut self,
         input: &[u8],
         rules: &Rules,
-    ) -> Result<(usize, Option<Event>), Error> {
-        let Some((end, head, facts)) = self.parse_head(input, rules)? else {
-            return Ok((0, None));
+        known: Option<&mut KnownHead>,
+    ) -> Result<Option<(usize, Headed)>, Error> {
+        if input.is_empty() {
+            return Ok(None);
+        }
+        let Some((end, head, facts)) = self.parse_head(input, rules, known)? else {
+            return Ok(None);
         };
         if head.status == 101 && !rules.upgrade_asked {
             let why = "it switches protocols, which nobody asked for";
@@ -188,7 +190,7 @@ impl Decoder {
             }
             self.interim_seen += 1;
             self.stage = Stage::Head { searched: 0 };
-            return Ok((end, Some(Event::Interim(head))));
+            return Ok(Some((end, Headed::Interim(head))));
         }
         let framing = facts.framing(head.status, rules.to_head_request);
         let closes = close_reason(head.status, head.version, &facts, framing);
@@ -198,7 +200,7 @@ impl Decoder {
             Framing::Chunked => Stage::Chunked(Chunked::new()),
             Framing::Close => Stage::Close,
         };
-        Ok((end, Some(Event::Head(head, framing, closes))))
+        Ok(Some((end, Headed::Final(head, framing, closes))))
     }
 
     /// The head, if it is complete, with its length.
@@ -206,9 +208,10 @@ impl Decoder {
         &mut self,
         input: &[u8],
         rules: &Rules,
+        known: Option<&mut KnownHead>,
     ) -> Result<Option<(usize, Head, Facts)>, Error> {
         let Stage::Head { searched } = &mut self.stage else {
-            unreachable!("called in this stage only");
+            return Ok(None);
         };
         const START: &[u8] = b"HTTP/";
         let common = input.len().min(START.len());
@@ -220,10 +223,18 @@ impl Decoder {
         }
         let within = &input[..input.len().min(rules.head_bytes)];
         // Only once: a head that comes byte by byte is not parsed again and again.
-        if *searched == 0
-            && let Some(parsed) = Head::parse_at_once(within, rules.fields)
-        {
-            return Ok(Some(parsed));
+        if *searched == 0 {
+            if let Some(known) = &known
+                && let Some(parsed) = known.recognise(within, rules.fields)
+            {
+                return Ok(Some(parsed));
+            }
+            if let Some(parsed) = Head::parse_at_once(within, rules.fields) {
+                if let Some(known) = known {
+                    known.note(&within[..parsed.0], &parsed.1, &parsed.2);
+                }
+                return Ok(Some(parsed));
+            }
         }
         if let Some(end) = find_end(within, searched)? {
             let (head, facts) = Head::parse(&input[..end], rules.fields)?;

@@ -6,9 +6,10 @@ use std::io::Write as _;
 
 const USER_AGENT: &str = concat!("ifetch/", env!("CARGO_PKG_VERSION"));
 
-/// What most requests have behind their Host, in one piece.
-const DEFAULTS: &[u8] =
-    concat!("User-Agent: ifetch/", env!("CARGO_PKG_VERSION"), "\r\nAccept: */*\r\n").as_bytes();
+/// What most requests have around their authority, each in one piece.
+const BEFORE_AUTHORITY: &[u8] = b" HTTP/1.1\r\nHost: ";
+const BEHIND_AUTHORITY: &[u8] =
+    concat!("\r\nUser-Agent: ifetch/", env!("CARGO_PKG_VERSION"), "\r\nAccept: */*\r\n").as_bytes();
 
 /// Appends the head of a request to `out`: request line, our fields, the caller's, then those
 /// that say how long the body is and, if it is not kept, what becomes of the connection.
@@ -16,15 +17,15 @@ pub(crate) fn head(out: &mut Vec<u8>, request: &Request, target: &Target, keeps:
     out.extend_from_slice(request.method().as_bytes());
     out.push(b' ');
     out.extend_from_slice(target.path_and_query());
-    out.extend_from_slice(b" HTTP/1.1\r\n");
-
     if request.has_default_fields() {
-        field(out, b"Host", target.authority());
-        out.extend_from_slice(DEFAULTS);
+        out.extend_from_slice(BEFORE_AUTHORITY);
+        out.extend_from_slice(target.authority());
+        out.extend_from_slice(BEHIND_AUTHORITY);
         if let Some(value) = target.authorization() {
             field(out, b"Authorization", value.as_bytes());
         }
     } else {
+        out.extend_from_slice(b" HTTP/1.1\r\n");
         fields(out, request, target);
     }
     body_length(out, request);

@@ -3,3 +3,9 @@
 pub(crate) mod chunked;
 pub(crate) mod decode;
 pub(crate) mod encode;
+
+use crate::proto::head::Fields;
+
+/// A response is complete, with these trailer fields if there were any.
+#[derive(Debug)]
+pub(crate) struct Complete(pub(crate) Option<Fields>);
