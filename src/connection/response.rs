@@ -98,6 +98,7 @@ const BODY_MAX: usize = 1024;
 /// The memory of responses that have been freed, for those that come: when many are answered at
 /// once, that is half of what the allocator would have to do.
 #[derive(Debug, Default)]
+#[expect(clippy::vec_box, reason = "the boxes are what is used again")]
 pub(crate) struct Spares(Vec<Box<Response>>);
 
 impl Spares {
