@@ -44,9 +44,13 @@ impl Target {
         }
 
         let authorization = credentials(&url)?;
-        url.set_fragment(None);
-        // Neither can fail: an http URL has a host.
-        let _ = (url.set_username(""), url.set_password(None));
+        if url.fragment().is_some() {
+            url.set_fragment(None);
+        }
+        if authorization.is_some() {
+            // Neither can fail: an http URL has a host.
+            let _ = (url.set_username(""), url.set_password(None));
+        }
 
         let address = match url.host() {
             Some(Host::Domain(name)) => Address::Name(name.into()),

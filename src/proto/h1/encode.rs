@@ -11,9 +11,14 @@ const BEFORE_AUTHORITY: &[u8] = b" HTTP/1.1\r\nHost: ";
 const BEHIND_AUTHORITY: &[u8] =
     concat!("\r\nUser-Agent: ifetch/", env!("CARGO_PKG_VERSION"), "\r\nAccept: */*\r\n").as_bytes();
 
+/// How long most heads are, but for their URL.
+const USUAL: usize = 128;
+
 /// Appends the head of a request to `out`: request line, our fields, the caller's, then those
 /// that say how long the body is and, if it is not kept, what becomes of the connection.
 pub(crate) fn head(out: &mut Vec<u8>, request: &Request, target: &Target, keeps: bool) {
+    // At once, and enough for most.
+    out.reserve(target.url().count_bytes() + USUAL);
     out.extend_from_slice(request.method().as_bytes());
     out.push(b' ');
     out.extend_from_slice(target.path_and_query());
