@@ -13,7 +13,7 @@ const ORIGINS: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Targets {
     urls: Vec<Option<Known>>,
-    origins: Vec<Option<Arc<Target>>>,
+    origins: Vec<Option<Origin>>,
 }
 
 #[derive(Debug)]
@@ -21,7 +21,15 @@ struct Known {
     /// If it is not as the URL standard writes it.
     text: Option<Box<[u8]>>,
     target: Arc<Target>,
-    /// Where the pool knows the origin.
+    /// The slot of its origin.
+    origin: usize,
+}
+
+/// An origin, and one of its URLs.
+#[derive(Debug)]
+struct Origin {
+    target: Arc<Target>,
+    /// Where the pool knew it last.
     site: u32,
 }
 
@@ -31,7 +39,7 @@ impl Known {
     }
 }
 
-/// A URL that is remembered.
+/// Where something is remembered of the origin of a URL.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slot(usize);
 
@@ -41,45 +49,43 @@ impl Targets {
         if let Some(Some(known)) = self.urls.get(slot)
             && known.is(url)
         {
-            return Ok((Arc::clone(&known.target), Slot(slot)));
+            return Ok((Arc::clone(&known.target), Slot(known.origin)));
         }
-        let target = Arc::new(self.parse_new(url)?);
+        let (target, origin) = self.parse_new(url)?;
         if self.urls.is_empty() {
             self.urls.resize_with(URLS, || None);
         }
         let text = (target.url().to_bytes() != url).then(|| url.into());
-        self.urls[slot] = Some(Known { text, target: Arc::clone(&target), site: u32::MAX });
-        Ok((target, Slot(slot)))
+        self.urls[slot] = Some(Known { text, target: Arc::clone(&target), origin });
+        Ok((target, Slot(origin)))
     }
 
-    /// With the help of another URL of the same origin, if there was one.
-    fn parse_new(&mut self, url: &[u8]) -> Result<Target, Error> {
+    /// With the help of another URL of the same origin, if there was one; with the origin's slot.
+    fn parse_new(&mut self, url: &[u8]) -> Result<(Arc<Target>, usize), Error> {
         const SCHEME: usize = "http://".len();
         let path = url.get(SCHEME..).and_then(|rest| memchr::memchr(b'/', rest));
-        let Some(path_at) = path.map(|at| at + SCHEME) else {
-            return Target::parse(url);
-        };
-        let slot = slot(&url[..path_at], ORIGINS);
-        if let Some(Some(sibling)) = self.origins.get(slot)
-            && let Some(target) = sibling.sibling(url)
+        let slot = slot(&url[..path.map_or(url.len(), |at| at + SCHEME)], ORIGINS);
+        if let Some(Some(origin)) = self.origins.get(slot)
+            && let Some(target) = origin.target.sibling(url)
         {
-            return Ok(target);
+            return Ok((Arc::new(target), slot));
         }
-        let target = Target::parse(url)?;
+        let target = Arc::new(Target::parse(url)?);
         if self.origins.is_empty() {
-            self.origins.resize(ORIGINS, None);
+            self.origins.resize_with(ORIGINS, || None);
         }
-        self.origins[slot] = Some(Arc::new(target.clone()));
-        Ok(target)
+        self.origins[slot] = Some(Origin { target: Arc::clone(&target), site: u32::MAX });
+        Ok((target, slot))
     }
 
+    /// Where the pool may know the origin.
     pub(super) fn site(&self, Slot(slot): Slot) -> u32 {
-        self.urls[slot].as_ref().map_or(u32::MAX, |known| known.site)
+        self.origins[slot].as_ref().map_or(u32::MAX, |origin| origin.site)
     }
 
     pub(super) fn note_site(&mut self, Slot(slot): Slot, site: u32) {
-        if let Some(known) = &mut self.urls[slot] {
-            known.site = site;
+        if let Some(origin) = &mut self.origins[slot] {
+            origin.site = site;
         }
     }
 }

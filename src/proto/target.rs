@@ -130,19 +130,38 @@ impl Target {
 
 /// Whether the URL standard takes this path and query as they are: no dots that may mean another
 /// segment, nothing to be encoded, no fragment.
-fn is_plain(path: &[u8]) -> bool {
-    const OTHERS: &[u8] = b"-_~/=&,;:@+!$*()";
-    let mut in_query = false;
-    let mut before = 0;
-    let plain = |&byte: &u8| {
-        let dot = byte == b'.' && (before != b'/' || in_query);
-        let query = byte == b'?' || (byte == b'%' && in_query);
-        before = byte;
-        in_query |= byte == b'?';
-        byte.is_ascii_alphanumeric() || dot || query || OTHERS.contains(&byte)
-    };
-    path.starts_with(b"/") && path.iter().all(plain)
+fn is_plain(path_and_query: &[u8]) -> bool {
+    let query_at = memchr::memchr(b'?', path_and_query).unwrap_or(path_and_query.len());
+    let (path, query) = path_and_query.split_at(query_at);
+    path.starts_with(b"/")
+        && path.iter().all(|&byte| PLAIN[usize::from(byte)] & IN_PATH != 0)
+        && query.iter().all(|&byte| PLAIN[usize::from(byte)] & IN_QUERY != 0)
+        && memchr::memchr_iter(b'.', path).all(|at| path[at - 1] != b'/')
 }
+
+const IN_PATH: u8 = 1;
+const IN_QUERY: u8 = 2;
+
+/// Where each byte stands for itself.
+const PLAIN: [u8; 256] = {
+    let mut plain = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if (byte as u8).is_ascii_alphanumeric() {
+            plain[byte] = IN_PATH | IN_QUERY;
+        }
+        byte += 1;
+    }
+    const OTHERS: &[u8] = b"-._~/=&,;:@+!$*()";
+    let mut at = 0;
+    while at < OTHERS.len() {
+        plain[OTHERS[at] as usize] = IN_PATH | IN_QUERY;
+        at += 1;
+    }
+    plain[b'?' as usize] = IN_QUERY;
+    plain[b'%' as usize] = IN_QUERY;
+    plain
+};
 
 /// Credentials of the URL as the Basic scheme sends them (RFC 7617 section 2).
 fn credentials(url: &Url) -> Result<Option<Box<str>>, Error> {
