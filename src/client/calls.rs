@@ -123,7 +123,7 @@ impl Core {
     /// The tag of the next fetch with news.
     pub(super) fn next(&mut self) -> Option<usize> {
         while let Some(key) = self.news.pop() {
-            let Some(entry) = self.fetches.get_mut(key.place()).filter(|entry| entry.key == key)
+            let Some(entry) = self.fetches.get_mut(key.place()).filter(|entry| entry.is(key))
             else {
                 continue;
             };
@@ -149,7 +149,7 @@ impl Core {
         self.fetches.remove(key.place());
         let fetches = &self.fetches;
         self.news.prune(fetches.len(), |key| {
-            fetches.get(key.place()).is_some_and(|entry| entry.key == key)
+            fetches.get(key.place()).is_some_and(|entry| entry.is(key))
         });
     }
 
@@ -157,7 +157,7 @@ impl Core {
     pub(super) fn close(&mut self) {
         let running: Vec<Key> = (self.fetches.iter())
             .filter(|(_, entry)| !entry.fetch.is_ended())
-            .map(|(_, entry)| entry.key)
+            .map(|(place, entry)| entry.key(place))
             .collect();
         // All at once: none is to get the place of another.
         if self.reactor.wake().is_ours() {

@@ -46,7 +46,7 @@ pub(super) struct Core {
 pub(super) struct Entry {
     pub(super) fetch: Fetch,
     pub(super) cancel: Arc<Cancel>,
-    pub(super) key: Key,
+    pub(super) serial: u32,
     /// What `next` calls it.
     pub(super) tag: usize,
     /// What it is entered with in the deadlines.
@@ -57,9 +57,19 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// Whether it is the one that is meant, and not another one in its place.
+    pub(super) fn is(&self, key: Key) -> bool {
+        self.serial == key.serial()
+    }
+
+    pub(super) fn key(&self, place: usize) -> Key {
+        Key::new(place, self.serial)
+    }
+
     /// Enters what the fetch waits for. Fails if nobody would wake it.
     fn settle(
         &mut self,
+        place: usize,
         phases: &mut Phases,
         deadlines: &mut Deadlines,
         reactor: &mut Reactor,
@@ -70,7 +80,6 @@ impl Entry {
             phases.enter(phase);
             self.phase = phase;
         }
-        let place = self.key.place();
         let Some(at) = self.fetch.deadline() else {
             deadlines.leave(place, &mut self.due_at);
             return Ok(());
@@ -136,7 +145,7 @@ impl Core {
         place.insert(Box::new(Entry {
             fetch,
             cancel: Arc::clone(&cancel),
-            key,
+            serial,
             tag,
             due_at: None,
             note: Note::default(),
@@ -144,8 +153,8 @@ impl Core {
         }));
         self.drive(key, now, None);
         let fetch = &self.fetches[key.place()].fetch;
-        if let Some(slot) = slot {
-            self.targets.note_site(slot, fetch.site());
+        if let (Some(slot), Some(site)) = (slot, fetch.site()) {
+            self.targets.note_site(slot, site);
         }
         // Nothing has happened to any descriptor that would make the user poll.
         if fetch.status() != Status::Pending {
@@ -157,7 +166,7 @@ impl Core {
     }
 
     pub(super) fn entry(&mut self, key: Key) -> Option<&mut Entry> {
-        self.fetches.get_mut(key.place()).map(Box::as_mut).filter(|entry| entry.key == key)
+        self.fetches.get_mut(key.place()).map(Box::as_mut).filter(|entry| entry.is(key))
     }
 
     /// The fetch of a handle that has not been freed.
@@ -190,7 +199,7 @@ impl Core {
     fn handle_event(&mut self, event: Event, now: Instant) {
         match self.pool.holder(event.token) {
             Some(Holder::Fetch(place)) => {
-                let key = self.fetches[place].key;
+                let key = self.fetches[place].key(place);
                 self.drive(key, now, Some(event));
             }
             Some(Holder::Pool(at)) => self.pool.handle_event(at, event, &mut self.buffer, now),
@@ -209,7 +218,7 @@ impl Core {
                     continue;
                 };
                 if entry.cancel.is_cancelled() {
-                    self.drive(entry.key, now, None);
+                    self.drive(entry.key(place), now, None);
                 }
             }
         }
@@ -222,7 +231,7 @@ impl Core {
             };
             let entry = &mut self.fetches[place];
             entry.due_at = None;
-            let key = entry.key;
+            let key = entry.key(place);
             self.drive(key, now, None);
         }
         self.pool.handle_due(now);
@@ -284,7 +293,7 @@ impl Core {
         if self.alone {
             return;
         }
-        let entry = self.fetches.get_mut(key.place()).filter(|entry| entry.key == key);
+        let entry = self.fetches.get_mut(key.place()).filter(|entry| entry.is(key));
         if let Some(entry) = entry.filter(|entry| entry.fetch.status() != Status::Pending) {
             self.news.announce(key, &mut entry.note);
         }
@@ -299,7 +308,7 @@ impl Core {
         f: impl FnOnce(&mut Fetch, &mut Context<'_>) -> T,
     ) -> Option<T> {
         let only_one = self.fetches.len() == 1;
-        let entry = self.fetches.get_mut(key.place()).filter(|entry| entry.key == key)?;
+        let entry = self.fetches.get_mut(key.place()).filter(|entry| entry.is(key))?;
         let mut cx = Context {
             now,
             reactor: &mut self.reactor,
@@ -316,7 +325,9 @@ impl Core {
             let error = Error::new(Kind::Internal, "a bug in ifetch was caught; please report it");
             entry.fetch.end(Outcome::Failed, Some(error), &mut cx);
         }
-        if let Err(errno) = entry.settle(&mut self.phases, &mut self.deadlines, &mut self.reactor) {
+        if let Err(errno) =
+            entry.settle(key.place(), &mut self.phases, &mut self.deadlines, &mut self.reactor)
+        {
             self.fail(key, now, errno);
         }
         result

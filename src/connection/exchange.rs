@@ -163,10 +163,10 @@ impl Exchange {
         cx: &mut Context<'_>,
         rules: &Rules,
         collects: bool,
-        site: u32,
+        site: Option<u32>,
     ) -> Result<Option<Headed>, Error> {
         loop {
-            let known = cx.pool.known_head(site);
+            let known = site.and_then(|site| cx.pool.known_head(site));
             let headed = self.decoder.handle_head(self.inbox.rest(), rules, known);
             if let Some((taken, headed)) = headed.map_err(|error| self.explain(error))? {
                 self.inbox.consume(taken);

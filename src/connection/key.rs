@@ -12,6 +12,11 @@ impl Key {
         Self { place: place as u32, serial }
     }
 
+    /// What tells it from others that had its place.
+    pub(crate) fn serial(self) -> u32 {
+        self.serial
+    }
+
     pub(crate) fn place(self) -> usize {
         self.place as usize
     }

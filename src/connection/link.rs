@@ -26,6 +26,11 @@ pub(crate) struct Link {
 const SOCKET_BITS: u32 = 3;
 
 impl Link {
+    /// Where the pool knows the origin.
+    pub(crate) fn site(&self) -> u32 {
+        self.site
+    }
+
     /// What the events of its sockets carry, but for the index of the socket, which is added.
     pub(crate) fn token(&self) -> u64 {
         u64::from(self.serial) << 32 | u64::from(self.seat) << SOCKET_BITS

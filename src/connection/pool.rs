@@ -76,6 +76,13 @@ pub(crate) struct Ticket {
     number: u64,
 }
 
+impl Ticket {
+    /// Where the pool knows the origin.
+    pub(crate) fn site(self) -> u32 {
+        self.site
+    }
+}
+
 /// No site: connections are not kept.
 const NO_SITE: u32 = u32::MAX;
 
@@ -109,12 +116,12 @@ impl Pool {
         self.keeps
     }
 
-    /// Asks for a connection to `origin`; `site` is where that was last, and is told.
+    /// Asks for a connection to `origin`; `site` is where that may be.
     /// `careful` if the request cannot be sent a second time.
     pub(crate) fn claim(
         &mut self,
         origin: &[u8],
-        site: &mut u32,
+        site: u32,
         key: Key,
         careful: bool,
         now: Instant,
@@ -122,8 +129,7 @@ impl Pool {
         if !self.keeps {
             return Claim::New(self.seats.give(NO_SITE, key));
         }
-        *site = self.sites.enter(origin, *site);
-        let at = *site;
+        let at = self.sites.enter(origin, site);
         let place = self.sites.get(at);
         if place.queue.is_empty() {
             if let Some(newest) = place.idle.last() {

@@ -48,7 +48,7 @@ impl Fetch {
             State::Connect(race) => race.abort(),
             State::Queue(ticket) => cx.pool.leave_queue(*ticket),
             State::Resolve(name) => cx.names.leave(name, cx.key),
-            State::Begin | State::Ended(_) => {}
+            State::Begin { .. } | State::Ended(_) => {}
         }
         // Whatever sockets are left are closed before their place goes to somebody else.
         self.state = State::Ended(Ended { outcome, phase, at: cx.now, error, traffic });
@@ -155,7 +155,7 @@ impl Fetch {
                 ..Traffic::default()
             },
             State::Ended(ended) => ended.traffic,
-            State::Begin | State::Queue(_) | State::Resolve(_) | State::Connect(_) => {
+            State::Begin { .. } | State::Queue(_) | State::Resolve(_) | State::Connect(_) => {
                 let may_have_acted = before.may_have_acted;
                 Traffic { attempts, may_have_acted, ..Traffic::default() }
             }

@@ -79,8 +79,6 @@ pub(crate) struct Fetch {
     state: State,
     /// The right to a connection, unless it waits for one or has ended.
     link: Option<Link>,
-    /// Where the pool knows the origin.
-    site: u32,
     response: Option<Box<Response>>,
     /// Interim responses, if the caller has asked for them and there were any.
     interim: Option<Box<Interim>>,
@@ -96,8 +94,8 @@ pub(crate) struct Fetch {
 }
 
 impl Fetch {
-    /// A fetch that goes as far as it can when it is first driven. `site` is where the pool knew
-    /// the origin of the URL last.
+    /// A fetch that goes as far as it can when it is first driven. `site` is where the pool may know
+    /// the origin.
     pub(crate) fn start(
         target: Result<Arc<Target>, Error>,
         site: u32,
@@ -107,7 +105,7 @@ impl Fetch {
     ) -> Self {
         let checked = target.and_then(|target| options.check().map(|()| target));
         let (target, state) = match checked {
-            Ok(target) => (target, State::Begin),
+            Ok(target) => (target, State::Begin { site }),
             Err(error) => {
                 cancel.end();
                 let ended = Ended::unstarted(error, now);
@@ -120,7 +118,6 @@ impl Fetch {
             options,
             state,
             link: None,
-            site,
             response: None,
             interim: None,
             head_shown: false,
@@ -132,9 +129,12 @@ impl Fetch {
         }
     }
 
-    /// Where the pool knows the origin.
-    pub(crate) fn site(&self) -> u32 {
-        self.site
+    /// Where the pool knows the origin, if it does.
+    pub(crate) fn site(&self) -> Option<u32> {
+        match &self.state {
+            State::Queue(ticket) => Some(ticket.site()),
+            _ => self.link.as_ref().map(Link::site),
+        }
     }
 
     /// How it stands. Levels: true for as long as it is so.
@@ -204,7 +204,7 @@ impl Fetch {
     pub(crate) fn phase(&self) -> Phase {
         match &self.state {
             State::Queue(_) => Phase::Queued,
-            State::Begin | State::Resolve(_) => Phase::Resolving,
+            State::Begin { .. } | State::Resolve(_) => Phase::Resolving,
             State::Connect(_) => Phase::Connecting,
             State::Exchange(_) if self.response.is_some() => Phase::Receiving,
             State::Exchange(exchange) if exchange.sending().is_over() => Phase::Waiting,

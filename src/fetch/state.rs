@@ -32,7 +32,10 @@ use std::sync::Arc;
 
 #[derive(Debug)]
 pub(crate) enum State {
-    Begin,
+    /// `site` is where the pool may know the origin.
+    Begin {
+        site: u32,
+    },
     Queue(Ticket),
     /// Waits for the addresses of this name.
     Resolve(Arc<str>),
@@ -47,7 +50,7 @@ impl Fetch {
         match &mut self.state {
             State::Connect(race) => race.handle_event(event),
             State::Exchange(exchange) => exchange.handle_event(event),
-            State::Begin | State::Queue(_) | State::Resolve(_) | State::Ended(_) => {}
+            State::Begin { .. } | State::Queue(_) | State::Resolve(_) | State::Ended(_) => {}
         }
     }
 
@@ -102,7 +105,10 @@ impl Fetch {
             }
             self.check_deadline(cx)?;
             match &mut self.state {
-                State::Begin => self.begin(cx)?,
+                State::Begin { site } => {
+                    let site = *site;
+                    self.begin(site, cx)?;
+                }
                 State::Connect(race) => {
                     self.times.connecting.get_or_insert(cx.now);
                     let polled = race.poll(cx);
@@ -123,10 +129,10 @@ impl Fetch {
     }
 
     /// Asks for a connection.
-    fn begin(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+    fn begin(&mut self, site: u32, cx: &mut Context<'_>) -> Result<(), Error> {
         let careful = self.is_careful();
         let origin = self.target.origin();
-        let claim = cx.pool.claim(origin, &mut self.site, cx.key, careful, cx.now);
+        let claim = cx.pool.claim(origin, site, cx.key, careful, cx.now);
         self.enter(claim, cx)
     }
 
@@ -233,15 +239,15 @@ impl Fetch {
     }
 
     fn retry(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
-        if let Some(link) = &mut self.link {
-            cx.pool.renew(link);
-        }
         let may_have_acted = self.traffic_now().may_have_acted;
         self.retried = Some(Earlier { may_have_acted });
         let Times { started, granted, .. } = self.times;
         self.times = Times { granted, ..Times::new(started) };
-        // The old connection is closed before there is another.
-        self.state = State::Begin;
+        if let Some(link) = &mut self.link {
+            cx.pool.renew(link);
+            // The old connection is closed before there is another.
+            self.state = State::Begin { site: link.site() };
+        }
         self.resolve(cx)
     }
 

@@ -49,7 +49,7 @@ impl Fetch {
         let total = after(Deadline::Total, Some(times.started));
         let (first, second) = match &self.state {
             State::Ended(_) => return None,
-            State::Begin => (None, None),
+            State::Begin { .. } => (None, None),
             State::Queue(_) => (after(Deadline::Queue, Some(times.started)), None),
             State::Resolve(_) => (after(Deadline::Resolve, times.granted), None),
             State::Connect(race) => (

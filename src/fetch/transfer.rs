@@ -1,6 +1,7 @@
 //! What a fetch does while it has a connection: sends, and takes what comes.
 
 use crate::connection::Context;
+use crate::connection::link::Link;
 use crate::error::{Error, Kind};
 use crate::fetch::options::Policy;
 use crate::fetch::state::State;
@@ -24,8 +25,9 @@ impl Fetch {
             self.times.waiting.get_or_insert(cx.now);
         }
         let rules = self.options.rules();
+        let site = self.link.as_ref().map(Link::site);
         while self.response.is_none() {
-            let headed = exchange.poll_head(cx, &rules, !self.options.streams(), self.site);
+            let headed = exchange.poll_head(cx, &rules, !self.options.streams(), site);
             if exchange.received() > 0 {
                 self.times.first_byte.get_or_insert(cx.now);
             }
@@ -152,7 +154,7 @@ impl Fetch {
             }
             // What is written after the end goes nowhere.
             State::Ended(_) => Ok(data.len()),
-            State::Begin | State::Queue(_) | State::Resolve(_) | State::Connect(_) => Ok(0),
+            State::Begin { .. } | State::Queue(_) | State::Resolve(_) | State::Connect(_) => Ok(0),
         }
     }
 }
