@@ -20,6 +20,7 @@ mod support;
 
 use counts::{descriptors, live_bytes, threads};
 use scenarios::{SCENARIOS, Scenario};
+use support::trace::{Call, Trace, calls_of};
 use support::*;
 use world::World;
 
@@ -53,9 +54,7 @@ fn cancel_after(scenario: &Scenario, count: usize) {
         }
         let before = world.poll_quietly();
         let is_drained = world.would_drain();
-        counts::mark();
         world.cancel();
-        counts::mark();
         // Before the owner does anything more.
         if !is_drained {
             world.assert_server_noticed(&context);
@@ -100,20 +99,29 @@ fn assert_becomes(wanted: usize, count: impl Fn() -> usize, context: &str) {
     }
 }
 
-/// The same run under strace, with a mark around each cancel: what lies between two marks is what
-/// the call did.
+/// The same run under a tracer.
 #[test]
-fn a_cancel_makes_at_most_two_system_calls_for_each_connection() {
-    let calls = network::system_calls_between_marks(
-        "a_cancel_after_any_step_ends_the_fetch_and_leaves_nothing",
-    );
-    assert!(calls.len() >= 100, "only {} cancels were traced", calls.len());
-    for (number, calls) in calls.iter().enumerate() {
-        // Two attempts at most run in these scenarios.
-        assert!(calls.len() <= 4, "cancel {number} made {calls:?}");
-        for call in calls {
-            let allowed = ["shutdown(", "connect(", "write("].iter().any(|c| call.contains(c));
-            assert!(allowed, "cancel {number} made {calls:?}");
+fn a_cancel_makes_at_most_two_system_calls_for_each_connection_and_no_call_blocks() {
+    let test = "a_cancel_after_any_step_ends_the_fetch_and_leaves_nothing";
+    let (mut cancels, mut calls) = (0, 0);
+    for log in network::traced(test) {
+        let traced = calls_of(&log);
+        for Call { export, made } in &traced {
+            if export != "ifetch_cancel" {
+                continue;
+            }
+            cancels += 1;
+            // Two attempts at most run in these scenarios.
+            assert!(made.len() <= 4, "cancel {cancels} made {made:?}");
+            for call in made {
+                let allowed = ["shutdown(", "connect(", "write("].iter().any(|c| call.contains(c));
+                assert!(allowed, "cancel {cancels} made {made:?}");
+            }
         }
+        let trace = Trace::of(&traced);
+        assert!(trace.could_block.is_empty(), "these could block: {:#?}", trace.could_block);
+        calls += trace.calls;
     }
+    println!("{calls} calls of the library were traced, {cancels} of them cancels");
+    assert!(cancels >= 100 && calls >= 1000, "only {calls}, of which {cancels} cancels");
 }

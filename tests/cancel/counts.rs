@@ -38,9 +38,3 @@ pub(crate) fn descriptors() -> usize {
 pub(crate) fn threads() -> usize {
     entries("/proc/self/task")
 }
-
-/// A system call that nothing else here makes, for a tracer to see.
-pub(crate) fn mark() {
-    // SAFETY: takes no arguments.
-    unsafe { libc::getppid() };
-}

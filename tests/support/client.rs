@@ -12,7 +12,7 @@ unsafe impl Sync for Client {}
 
 impl Client {
     pub(crate) fn new() -> Client {
-        let client = ifetch_client_new();
+        let client = call!(ifetch_client_new());
         assert!(!client.is_null(), "the system gives a descriptor");
         Client(client)
     }

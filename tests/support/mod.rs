@@ -4,14 +4,19 @@
 
 /// Calls an export on what the wrappers here own.
 macro_rules! call {
-    ($export:ident($($argument:expr),* $(,)?)) => {
+    ($export:ident($($argument:expr),* $(,)?)) => {{
+        let _inside = $crate::support::calls::Inside::new(stringify!($export));
+        #[allow(unused_unsafe)] // some take no pointers
         // SAFETY: a wrapper's pointer is live until it is dropped, and every other argument is a
         // live value of the type that the header asks for.
-        unsafe { $export($($argument),*) }
-    };
+        unsafe {
+            $export($($argument),*)
+        }
+    }};
 }
 pub(crate) use call;
 
+pub(crate) mod calls;
 mod client;
 mod fetch;
 pub(crate) mod network;
@@ -20,6 +25,7 @@ mod outcome;
 mod peer;
 mod random;
 mod server;
+pub(crate) mod trace;
 
 pub(crate) use client::Client;
 pub(crate) use fetch::Fetch;

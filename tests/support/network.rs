@@ -1,6 +1,7 @@
 //! A process with a network of its own: only loopback, a name server that never answers, and a
 //! few hosts that are known without one.
 
+use super::calls::TRACED;
 use std::net::UdpSocket;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -32,36 +33,25 @@ pub(crate) fn alone(test: &str) -> bool {
     false
 }
 
-/// The same under strace: the calls between each pair of marks (`counts::mark`).
-pub(crate) fn system_calls_between_marks(test: &str) -> Vec<Vec<String>> {
-    let log = std::env::temp_dir().join(format!("ifetch-cancel-{}.strace", std::process::id()));
-    run(&["strace", "-f", "-o", log.to_str().expect("a plain path")], test);
-    let text = std::fs::read_to_string(&log).expect("strace writes its log");
-    std::fs::remove_file(&log).expect("the log is there");
+/// The same under a tracer, which is shown each call of the library: what it wrote of each thread.
+pub(crate) fn traced(test: &str) -> Vec<String> {
+    let folder = std::env::temp_dir().join(format!("ifetch-{test}-{}", std::process::id()));
+    std::fs::create_dir(&folder).expect("a temporary folder");
+    let log = folder.join("log");
+    let log = log.to_str().expect("a plain path");
+    run(&["env", &format!("{TRACED}=1"), "strace", "-ff", "-s", "64", "-o", log], test);
+    let read = |entry: std::io::Result<std::fs::DirEntry>| {
+        let bytes = std::fs::read(entry.expect("it is there").path()).expect("strace writes it");
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let logs = std::fs::read_dir(&folder).expect("it was made").map(read).collect();
+    std::fs::remove_dir_all(&folder).expect("it was made");
+    logs
+}
 
-    // Only the marking thread's own calls count: a helper may be at work beside it.
-    let thread_of = |line: &str| line.split_whitespace().next().map(str::to_owned);
-    let mut pairs = Vec::new();
-    let mut open: Option<(String, Vec<String>)> = None;
-    for line in text.lines() {
-        let thread = thread_of(line).unwrap_or_default();
-        if line.contains("getppid(") {
-            open = match open.take() {
-                None => Some((thread, Vec::new())),
-                Some((_, calls)) => {
-                    pairs.push(calls);
-                    None
-                }
-            };
-        } else if let Some((marked, calls)) = &mut open
-            && *marked == thread
-            && !line.contains("resumed>")
-        {
-            calls.push(line.to_owned());
-        }
-    }
-    assert!(open.is_none(), "marks come in pairs");
-    pairs
+/// Whether this process is traced.
+pub(crate) fn is_traced() -> bool {
+    std::env::var_os(TRACED).is_some()
 }
 
 fn run(tracer: &[&str], test: &str) {
@@ -82,6 +72,7 @@ fn run(tracer: &[&str], test: &str) {
     let told = String::from_utf8_lossy(&output.stdout);
     let complained = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("1 passed"), "in a network of its own: {told}{complained}");
+    print!("{told}");
 }
 
 /// Brings the loopback device up, and points the resolver to a socket that is never read.

@@ -11,7 +11,7 @@ unsafe impl Send for Options {}
 
 impl Options {
     pub(crate) fn new() -> Options {
-        Options(ifetch_options_new())
+        Options(call!(ifetch_options_new()))
     }
 
     pub(crate) fn as_ptr(&self) -> *mut ifetch_options {
