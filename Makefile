@@ -39,7 +39,7 @@ test: all examples
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked --no-fail-fast
-	RUSTFLAGS="--cfg loom" cargo test --locked --lib slot --target-dir target/loom
+	RUSTFLAGS="--cfg loom" cargo test --locked --lib model --target-dir target/loom
 
 servers:
 	packaging/setup.sh servers

@@ -38,6 +38,8 @@ struct bench_row {
     bool wait;               /* the library's own waiting function is the loop */
     bool alone;              /* no client, no multi handle: each on its own */
     bool reset;              /* a cancel sends an RST too */
+    bool at_once;            /* one call cancels all that wait */
+    bool by_signal;          /* in a handler that interrupts the loop's thread */
     enum bench_size size;    /* what SIZE is */
 };
 
@@ -116,6 +118,7 @@ struct bench_waiter {
     void (*turn)(void);                         /* one turn of the loop, of at most 1 ms */
     void (*cancel)(unsigned id);
     void (*cancel_from_elsewhere)(unsigned id); /* on another thread; NULL: not possible */
+    void (*cancel_all_from_elsewhere)(unsigned requests); /* likewise, the IDs below this */
     void (*release)(unsigned id);               /* what is left to free after a cancel */
     void (*close)(void);
 };

@@ -15,6 +15,8 @@ static ifetch_client *client;
 static ifetch **fetches;     /* those that wait, by ID */
 static unsigned started;     /* of them */
 static bool alone;           /* each on a private client */
+static bool under_token;     /* all that wait at a time are under one token */
+static ifetch_token *token;
 static uint16_t port;
 static int epoll;
 static struct bench_sum sum;
@@ -164,6 +166,7 @@ static void waiter_open(const struct bench *b, unsigned requests)
     fetches = calloc(requests, sizeof *fetches);
     port = b->port;
     alone = b->row->alone;
+    under_token = b->row->at_once;
     if (!alone)
         open_client();
 }
@@ -172,6 +175,11 @@ static void waiter_start(unsigned id, unsigned never)
 {
     char url[64];
     snprintf(url, sizeof url, "http://127.0.0.1:%u/never/%u", port, never);
+    if (under_token && id == 0) {
+        ifetch_token_unref(token);
+        token = ifetch_token_new(NULL);
+        ifetch_options_token(options, token);
+    }
     fetches[id] = alone ? ifetch_start(url, options) : ifetch_client_start(client, url, options);
     if (id >= started)
         started = id + 1;
@@ -194,6 +202,12 @@ static void waiter_cancel(unsigned id)
     ifetch_cancel(fetches[id]);
 }
 
+static void waiter_cancel_all(unsigned requests)
+{
+    (void)requests;
+    ifetch_token_cancel(token);
+}
+
 static void waiter_release(unsigned id)
 {
     ifetch_free(fetches[id]);
@@ -203,6 +217,7 @@ static void waiter_close(void)
 {
     if (!alone)
         ifetch_client_free(client);
+    ifetch_token_unref(token);
     free(fetches);
 }
 
@@ -215,7 +230,8 @@ int main(int argc, char **argv)
         ifetch_options_header_set(options, "Connection", "close");
     static const struct bench_waiter waiter = {
         .open = waiter_open, .start = waiter_start, .turn = waiter_turn, .cancel = waiter_cancel,
-        .cancel_from_elsewhere = waiter_cancel, .release = waiter_release, .close = waiter_close,
+        .cancel_from_elsewhere = waiter_cancel, .cancel_all_from_elsewhere = waiter_cancel_all,
+        .release = waiter_release, .close = waiter_close,
     };
     if (!bench_waiter_row(&b, &waiter))
         row_requests(&b);

@@ -272,6 +272,12 @@ static void waiter_cancel_from_elsewhere(unsigned id)
     shutdown(connections[id].fd, SHUT_RDWR);
 }
 
+static void waiter_cancel_all_from_elsewhere(unsigned requests)
+{
+    for (unsigned id = 0; id < requests; id++)
+        shutdown(connections[id].fd, SHUT_RDWR);
+}
+
 static void waiter_release(unsigned id)
 {
     if (connections[id].fd >= 0)
@@ -291,6 +297,7 @@ int main(int argc, char **argv)
         .open = waiter_open, .start = waiter_start, .turn = waiter_turn,
         .cancel = b.row->reset ? waiter_cancel_with_reset : waiter_cancel,
         .cancel_from_elsewhere = waiter_cancel_from_elsewhere,
+        .cancel_all_from_elsewhere = waiter_cancel_all_from_elsewhere,
         .release = waiter_release, .close = waiter_close,
     };
     if (!bench_waiter_row(&b, &waiter))

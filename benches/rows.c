@@ -25,6 +25,10 @@ static const struct bench_row rows[] = {
     { .name = "cancel", .kind = BENCH_CANCEL, .keep = true },
     { .name = "cancel-reset", .kind = BENCH_CANCEL, .keep = true, .reset = true },
     { .name = "busy", .kind = BENCH_BUSY, .keep = true },
+    { .name = "busy-signal", .kind = BENCH_BUSY, .keep = true, .by_signal = true },
+    { .name = "busy-at-once", .kind = BENCH_BUSY, .keep = true, .at_once = true },
+    { .name = "busy-at-once-signal", .kind = BENCH_BUSY, .keep = true, .at_once = true,
+      .by_signal = true },
 };
 
 static const struct bench_row *row_named(const char *name)

@@ -50,3 +50,8 @@ def rows(quick):
     for n in sorted({1, 1000, many}):
         yield Cancel(f"cancel of {n:,} waiting", CANCELS, max(n, 100), n)
     yield Cancel("cancel of 300, loop's thread busy", all_three("busy"), 300, 300)
+    yield Cancel("the same, by a signal handler", all_three("busy-signal"), 300, 300)
+    for n in (1, 1000):
+        count = max(n, 100)
+        yield Cancel(f"one call for {n:,}, loop busy", all_three("busy-at-once"), count, n)
+        yield Cancel(f"one call for {n:,}, by a handler", all_three("busy-at-once-signal"), count, n)

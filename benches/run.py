@@ -31,7 +31,10 @@ cancel         raw: close(); libcurl: curl_multi_remove_handle(); ifetch: ifetch
 freed          cancelled, and everything of the request freed
 EOF, RST       at how many cancels the server read an EOF, and at how many it saw an RST
 p50, p99       from the call to the server's notice, both by the machine's monotonic clock
-busy           a second thread cancels while the first computes; raw: shutdown()"""
+busy           a second thread cancels while the first computes; raw: shutdown()
+handler        of a signal that interrupts the computing thread
+one call       ifetch: ifetch_token_cancel(); raw: shutdown() of one after the other; p50 and p99
+               are from the one call to the notice of each"""
 
 
 def versions(programs):

@@ -3,6 +3,7 @@
 #include "bench.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,48 +132,84 @@ static void row_cancel(const struct bench *b, const struct bench_waiter *w)
     print_cancels(b, &notices, cancel_ns, release_ns);
 }
 
-/* What the second thread of the row "busy" works on. */
+/* The one who cancels while the loop's thread computes. */
 struct canceller {
     const struct bench *bench;
     const struct bench_waiter *waiter;
     uint64_t *called_ns;
+    unsigned next;
+    pthread_t loop;
     atomic_bool done;
 };
+
+static struct canceller *interrupting;   /* for the signal handler */
+
+/* Cancels the next of the wave, or all of it. */
+static void cancel_next(struct canceller *c)
+{
+    unsigned requests = c->bench->concurrency;
+    if (atomic_load(&c->done))
+        return;
+    uint64_t now = bench_now_ns();
+    if (c->bench->row->at_once) {
+        while (c->next < requests)
+            c->called_ns[c->next++] = now;
+        c->waiter->cancel_all_from_elsewhere(requests);
+    } else {
+        c->called_ns[c->next] = now;
+        c->waiter->cancel_from_elsewhere(c->next++);
+    }
+    atomic_store(&c->done, c->next == requests);
+}
+
+static void on_signal(int signal)
+{
+    (void)signal;
+    cancel_next(interrupting);
+}
 
 static void *cancel_one_by_one(void *arg)
 {
     struct canceller *c = arg;
-    for (unsigned id = 0; id < c->bench->concurrency; id++) {
+    while (!atomic_load(&c->done)) {
         nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-        c->called_ns[id] = bench_now_ns();
-        c->waiter->cancel_from_elsewhere(id);
+        if (c->bench->row->by_signal)
+            pthread_kill(c->loop, SIGUSR1);
+        else
+            cancel_next(c);
     }
-    atomic_store(&c->done, true);
     return NULL;
 }
 
-/* A second thread cancels every request, a millisecond apart, while the loop's thread computes. */
+/* A second thread cancels every request of a wave, a millisecond apart or all at once, while the
+ * loop's thread computes; or has the loop's thread interrupted by a signal whose handler does. */
 static void row_busy(const struct bench *b, const struct bench_waiter *w)
 {
     if (w->cancel_from_elsewhere == NULL) {
         printf("row=%s impossible\n", b->row->name);
         return;
     }
-    struct canceller c = { .bench = b, .waiter = w,
+    struct canceller c = { .bench = b, .waiter = w, .loop = pthread_self(),
                            .called_ns = calloc(b->concurrency, sizeof *c.called_ns) };
     struct notices notices = { .latency_ns = calloc(b->count, sizeof *notices.latency_ns) };
+    interrupting = &c;
+    sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = on_signal }, NULL);
     w->open(b, b->concurrency);
-    start_all(b, w, false);
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, cancel_one_by_one, &c) != 0)
-        bench_die("pthread_create");
-    while (!atomic_load(&c.done))
-        ;
-    pthread_join(thread, NULL);
-    for (unsigned id = 0; id < b->concurrency; id++)
-        w->release(id);
-    settle(b, w, 0);
-    collect(b, c.called_ns, &notices);
+    for (unsigned wave = 0; wave < b->count / b->concurrency; wave++) {
+        start_all(b, w, false);
+        c.next = 0;
+        atomic_store(&c.done, false);
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, cancel_one_by_one, &c) != 0)
+            bench_die("pthread_create");
+        while (!atomic_load(&c.done))
+            ;
+        pthread_join(thread, NULL);
+        for (unsigned id = 0; id < b->concurrency; id++)
+            w->release(id);
+        settle(b, w, 0);
+        collect(b, c.called_ns, &notices);
+    }
     w->close();
     free(c.called_ns);
     print_cancels(b, &notices, 0, 0);

@@ -22,6 +22,10 @@
  * Any moment. ifetch_cancel() ends a fetch in whatever it is doing, from any thread or signal
  * handler, without blocking, and the server can tell: the connection is ended before it returns.
  *
+ * Many at once, and whenever. An ifetch_token cancels all fetches that were started under it, of
+ * any clients and threads, and all under the tokens below it. It outlives them, so that a signal
+ * handler or another thread may cancel it at any time: before they start, while they are freed.
+ *
  * Nothing blocks but ifetch_wait(), ifetch_client_wait() and ifetch_run(). No function waits for a
  * name lookup, a lock, a thread or a disk.
  *
@@ -32,10 +36,10 @@
  * Threads. A client and its fetches are used by one thread at a time, any thread; a fetch made by
  * ifetch_start() has a client of its own. A call made while another thread is inside one on the
  * same client does nothing and says BUSY. ifetch_cancel() alone may be called at any time before
- * the fetch is freed. Different clients share nothing.
+ * the fetch is freed. Different clients share nothing, unless they are given the same token.
  *
  * Ownership. What a _new or _start function returns is freed by the caller with the _free function
- * of its type, exactly once, in any order. `const` pointers that come back are lent; each function
+ * of its type, exactly once, in any order; tokens are counted. `const` pointers that come back are lent; each function
  * says until when. Strings are NUL-terminated; strings and bytes that go in are copied unless it
  * says otherwise.
  *
@@ -792,6 +796,39 @@ typedef int32_t ifetch_lookup;
 #endif // __cplusplus
 
 /**
+ * Who cancelled a fetch.
+ */
+enum ifetch_canceller
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Nobody: it has not ended, or not as CANCELLED.
+     */
+    IFETCH_CANCELLER_NONE = 0,
+    /**
+     * A call: ifetch_cancel(), an ifetch_run() that was interrupted, ifetch_client_free().
+     */
+    IFETCH_CANCELLER_CALL = 1,
+    /**
+     * Its token, or one above that (see ifetch_token_cancel()).
+     */
+    IFETCH_CANCELLER_TOKEN = 2,
+    /**
+     * The deadline of its token, or of one above that (see ifetch_token_set_timeout()).
+     */
+    IFETCH_CANCELLER_DEADLINE = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ifetch_canceller ifetch_canceller;
+#else
+typedef int32_t ifetch_canceller;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * One fetch: a request, its connection attempts and its response. Made by ifetch_start() or
  * ifetch_client_start(), owned by the caller, and given back with ifetch_free() exactly once.
  */
@@ -823,8 +860,27 @@ typedef struct ifetch_options ifetch_options;
 typedef struct ifetch_response ifetch_response;
 
 /**
+ * Cancels any number of fetches, of any clients, in any threads: all that were started with
+ * options that name it (ifetch_options_token()), and all under tokens below it. A token is
+ * cancelled once and for good. It may be cancelled before, while and after they run, and may
+ * outlive them.
+ *
+ * Any thread may use a token at any time, also several at once. It is counted by references:
+ * ifetch_token_new() and ifetch_token_ref() give one each, options, fetches and children hold
+ * their own, and ifetch_token_unref() gives one back. Whoever calls a function with a token has
+ * a reference; that is all that a cancel needs, whatever happens to the fetches meanwhile.
+ */
+typedef struct ifetch_token ifetch_token;
+
+/**
  * What happened to a fetch. Times are nanoseconds since its start; UINT64_MAX for a moment that
  * was not reached. `phase` is the one it ended in, or the one it is in.
+ *
+ * Each phase lasts from its own moment to the next one that was reached: queued from 0 to
+ * `granted_ns`, resolving to `connecting_ns`, connecting to `sending_ns`, sending to `waiting_ns`,
+ * waiting to `receiving_ns`, receiving to `ended_ns`. A response may come before the request has
+ * been sent: then `receiving_ns` is before `waiting_ns`, or that was not reached. After a retry
+ * the moments are those of the last connection.
  */
 typedef struct ifetch_report {
     /**
@@ -906,6 +962,14 @@ typedef struct ifetch_report {
      * sent again, or not a byte of the request taken by the kernel.
      */
     uint32_t retried;
+    /**
+     * An ifetch_canceller.
+     */
+    int32_t canceller;
+    /**
+     * An ifetch_error: why it ended badly, as ifetch_error_code() says it.
+     */
+    int32_t error;
 } ifetch_report;
 
 #ifdef __cplusplus
@@ -1274,6 +1338,13 @@ ifetch_error ifetch_options_limit(struct ifetch_options *options, int32_t which,
 ifetch_error ifetch_options_cancel_policy(struct ifetch_options *options, int32_t policy);
 
 /**
+ * Puts fetches started with these options under a token (see ifetch_token), of which the options
+ * and each of the fetches hold a reference. NULL takes it back. A fetch is under one token; to
+ * put it under several, make one with a parent.
+ */
+ifetch_error ifetch_options_token(struct ifetch_options *options, struct ifetch_token *token);
+
+/**
  * The pointer that ifetch_userdata() gives back for fetches started with these options.
  */
 ifetch_error ifetch_options_userdata(struct ifetch_options *options, void *userdata);
@@ -1359,6 +1430,59 @@ void *ifetch_client_userdata(const struct ifetch_client *client);
  * Ties a pointer of the caller's to the client. Returns 0, or INVALID_ARGUMENT for a NULL client.
  */
 ifetch_error ifetch_client_set_userdata(struct ifetch_client *client, void *userdata);
+
+/**
+ * Makes a token. With a `parent` that is not NULL it is cancelled with it, and with all above
+ * it; never the reverse. A fetch takes a little memory and time for each token above its own.
+ * Never NULL. The caller has a reference, to be given back with ifetch_token_unref(); the parent
+ * lives as long as its children.
+ */
+IFETCH_MUST_USE struct ifetch_token *ifetch_token_new(struct ifetch_token *parent);
+
+/**
+ * Adds a reference, and returns `token`; NULL for NULL.
+ */
+struct ifetch_token *ifetch_token_ref(struct ifetch_token *token);
+
+/**
+ * Gives a reference back; with the last one the token is freed. Fetches under it go on, and can
+ * still be cancelled by the tokens above it. NULL is ignored. Not for signal handlers.
+ */
+void ifetch_token_unref(struct ifetch_token *token);
+
+/**
+ * Cancels every fetch under the token, as ifetch_cancel() does each: before it returns, all their
+ * connections have been ended from the calling thread, whatever the threads are doing that own
+ * them. Fetches that are started under it from now on are CANCELLED at once, without a connection.
+ *
+ * May be called from any thread and from any signal handler, at any time, also while other
+ * threads start, drive and free those fetches, while others cancel the same token, and again. It
+ * never blocks, waits for no lock, allocates and frees nothing, and leaves errno as it was. A
+ * fetch that another thread is just starting, freeing or cancelling is left to that thread, which
+ * ends it before its call returns. NULL is ignored.
+ */
+void ifetch_token_cancel(const struct ifetch_token *token);
+
+/**
+ * 1 if the token or one above it has been cancelled, or its deadline has passed; else 0. Whoever
+ * asks first after the deadline carries it out, as ifetch_token_cancel() would. Any thread, any
+ * signal handler. 0 for NULL.
+ */
+int32_t ifetch_token_is_cancelled(const struct ifetch_token *token);
+
+/**
+ * Sets the deadline of the token: `timeout_ms` from now it is cancelled, and all that is under it
+ * ends as CANCELLED, with a message that says so. No thread waits for that moment: it makes the
+ * descriptors of all clients with fetches under the token readable, and the first of them that is
+ * polled carries it out for all.
+ *
+ * The first call comes before the first fetch under the token, or under one below it, is started;
+ * WRONG_STATE after that, for nobody would wake those that wait. Later calls may come at any time,
+ * and move the deadline to a later moment: one that would move it to an earlier one changes
+ * nothing, and returns INVALID_ARGUMENT. CANCELLED if the token has been cancelled.
+ * INVALID_ARGUMENT for NULL. Any thread.
+ */
+ifetch_error ifetch_token_set_timeout(struct ifetch_token *token, uint32_t timeout_ms);
 
 /**
  * Fills `*out` with what happened to the fetch so far; most useful once it has ended. `size` is

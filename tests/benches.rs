@@ -149,10 +149,13 @@ fn the_server_notices_every_cancel() {
         benches.assert_row(client, "cancel", "40 20", &["count=40"]);
     }
     benches.assert_row("raw", "cancel-reset", "40 20", &["count=40", "eof=40", "rst=40"]);
-    for client in ["raw", "ifetch"] {
-        benches.assert_row(client, "busy", "20 20", &["count=20"]);
+    for row in ["busy", "busy-signal", "busy-at-once", "busy-at-once-signal"] {
+        for client in ["raw", "ifetch"] {
+            benches.assert_row(client, row, "20 20", &["count=20"]);
+            benches.assert_row(client, row, "20 1", &["count=20"]);
+        }
+        assert_eq!(benches.row("curl", row, "20 20"), format!("row={row} impossible\n"));
     }
-    assert_eq!(benches.row("curl", "busy", "20 20"), "row=busy impossible\n");
 }
 
 #[test]

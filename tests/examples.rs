@@ -1,5 +1,5 @@
 //! Runs every program in `examples-c/`, against servers that behave and servers that do not; those
-//! around an `ifetch_client` in examples_client.rs.
+//! around an `ifetch_client` in examples_client.rs, those with tokens in examples_tokens.rs.
 
 mod support_c;
 
@@ -21,7 +21,11 @@ use support_c::{Folder, make, root};
 
 #[test]
 fn every_example_is_run_by_a_test() {
-    let tests = concat!(include_str!("examples.rs"), include_str!("examples_client.rs"));
+    let tests = concat!(
+        include_str!("examples.rs"),
+        include_str!("examples_client.rs"),
+        include_str!("examples_tokens.rs"),
+    );
     for name in names() {
         let run = format!("example(\"{name}\")");
         assert!(tests.contains(&run), "examples-c/{name}.c: no test has {run}");

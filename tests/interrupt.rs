@@ -4,9 +4,8 @@
 mod support;
 
 use ::ifetch::ffi::fetch::{ifetch, ifetch_cancel};
-use std::io::Read;
-use std::net::TcpListener;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering::SeqCst};
+use ::ifetch::ffi::token::{ifetch_token, ifetch_token_cancel};
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering::SeqCst};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use support::*;
@@ -92,13 +91,11 @@ fn a_cancel_from_another_thread_ends_a_wait_for_a_client() {
 /// Many threads cancel the same fetches while their owner drives them: each ends once.
 #[test]
 fn cancels_from_many_threads_beside_a_driven_client_corrupt_nothing() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
-    let address = listener.local_addr().expect("it is bound");
-    let serving = serve_forever(listener);
+    let serving = Serving::start();
     for round in 0..50 {
         let client = Client::new();
         let fetches: Vec<Fetch> =
-            (0..20).map(|_| client.start(&format!("http://{address}/"), &Options::new())).collect();
+            (0..20).map(|_| client.start(&serving.url(), &Options::new())).collect();
         std::thread::scope(|scope| {
             for first in 0..3 {
                 let fetches = &fetches;
@@ -128,7 +125,6 @@ fn cancels_from_many_threads_beside_a_driven_client_corrupt_nothing() {
             }
         });
     }
-    drop(serving);
 }
 
 #[test]
@@ -140,17 +136,25 @@ fn a_cancel_leaves_errno_as_it_was() {
     asked.recv_timeout(PATIENCE).expect("the request arrives");
     let (listener, _filler) = full_listener();
     let url = format!("http://{}/", listener.local_addr().expect("it is bound"));
-    for fetch in [connected, Fetch::get(&url), Fetch::get("http://127.0.0.1:1/")] {
+    let token = Token::new();
+    let options = Options::new().token(&token);
+    let fetches = [connected, Fetch::get(&url), Fetch::get("http://127.0.0.1:1/")];
+    let _under_token = [&*url, "http://127.0.0.1:1/"].map(|url| Fetch::start(url, &options));
+    let calls = fetches.iter().map(|fetch| Box::new(|| fetch.cancel()) as Box<dyn Fn()>);
+    for cancel in calls.chain([Box::new(|| token.cancel()) as Box<dyn Fn()>]) {
         // SAFETY: the place of this thread's errno.
         let errno = unsafe { libc::__errno_location() };
         // SAFETY: as above.
         unsafe { errno.write(12345) };
-        fetch.cancel();
+        cancel();
         // SAFETY: as above.
         assert_eq!(unsafe { errno.read() }, 12345);
     }
     peer.seen();
 }
+
+/// How often a storm signals.
+const EVERY: Duration = Duration::from_micros(300);
 
 static CURRENT: AtomicPtr<ifetch> = AtomicPtr::new(std::ptr::null_mut());
 static SIGNALS: AtomicU32 = AtomicU32::new(0);
@@ -168,17 +172,15 @@ fn a_storm_of_signals_that_cancel_corrupts_nothing() {
     if !alone("a_storm_of_signals_that_cancel_corrupts_nothing") {
         return;
     }
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
-    let address = listener.local_addr().expect("it is bound");
-    let serving = serve_forever(listener);
+    let serving = Serving::start();
     let before = std::fs::read_dir("/proc/self/fd").expect("proc is mounted").count();
 
-    let storm = storm();
+    let storm = Storm::start(EVERY, on_alarm);
     let (mut cancelled, mut done) = (0, 0);
     let start = Instant::now();
     while SIGNALS.load(SeqCst) < 1000 {
         assert!(start.elapsed() < Duration::from_secs(60), "the storm is over too soon");
-        let fetch = Fetch::get(&format!("http://{address}/"));
+        let fetch = Fetch::get(&serving.url());
         CURRENT.store(fetch.as_ptr(), SeqCst);
         let outcome = loop {
             match fetch.wait(1000) {
@@ -203,77 +205,71 @@ fn a_storm_of_signals_that_cancel_corrupts_nothing() {
     let left = std::fs::read_dir("/proc/self/fd").expect("proc is mounted").count();
     // The server's side of the last connections may still be open.
     assert!(left <= before + 4, "{before} descriptors before, {left} after");
-    drop(serving);
 }
 
-/// Signals the calling thread every 300 microseconds until it is dropped.
-struct Storm {
-    timer: libc::timer_t,
+static CURRENT_TOKEN: AtomicPtr<ifetch_token> = AtomicPtr::new(std::ptr::null_mut());
+
+extern "C" fn on_alarm_for_tokens(_: libc::c_int) {
+    SIGNALS.fetch_add(1, SeqCst);
+    // SAFETY: NULL, or a token that is not given back before it is taken out of here.
+    unsafe { ifetch_token_cancel(CURRENT_TOKEN.load(SeqCst)) };
 }
 
-fn storm() -> Storm {
-    // SAFETY: a zeroed action is a valid one, and the handler is async-signal-safe.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = on_alarm as *const () as usize;
-        assert_eq!(libc::sigaction(libc::SIGALRM, &raw const action, std::ptr::null_mut()), 0);
-        let mut event: libc::sigevent = std::mem::zeroed();
-        event.sigev_notify = libc::SIGEV_THREAD_ID;
-        event.sigev_signo = libc::SIGALRM;
-        event.sigev_notify_thread_id = libc::gettid();
-        let mut timer = std::mem::zeroed();
-        assert_eq!(libc::timer_create(libc::CLOCK_MONOTONIC, &raw mut event, &raw mut timer), 0);
-        let every = libc::timespec { tv_sec: 0, tv_nsec: 300_000 };
-        let period = libc::itimerspec { it_interval: every, it_value: every };
-        assert_eq!(libc::timer_settime(timer, 0, &raw const period, std::ptr::null_mut()), 0);
-        Storm { timer }
+/// The same, with a token for some fetches of a client and one of its own, that are started, driven
+/// and freed meanwhile.
+#[test]
+fn a_storm_of_signals_that_cancel_tokens_corrupts_nothing() {
+    if !alone("a_storm_of_signals_that_cancel_tokens_corrupts_nothing") {
+        return;
     }
-}
-
-impl Drop for Storm {
-    fn drop(&mut self) {
-        // SAFETY: made by `storm`, deleted once.
-        unsafe { libc::timer_delete(self.timer) };
-    }
-}
-
-/// Answers every connection with a small response, in a thread that ends when this is dropped.
-struct Serving {
-    address: std::net::SocketAddr,
-    thread: Option<std::thread::JoinHandle<()>>,
-    ending: std::sync::Arc<AtomicUsize>,
-}
-
-fn serve_forever(listener: TcpListener) -> Serving {
-    let address = listener.local_addr().expect("it is bound");
-    let ending = std::sync::Arc::new(AtomicUsize::new(0));
-    let until = std::sync::Arc::clone(&ending);
-    let thread = std::thread::spawn(move || {
-        for link in listener.incoming() {
-            if until.load(SeqCst) != 0 {
-                return;
+    let serving = Serving::start();
+    let storm = Storm::start(EVERY, on_alarm_for_tokens);
+    let (mut cancelled, mut done, mut freed) = (0, 0, 0);
+    let start = Instant::now();
+    while SIGNALS.load(SeqCst) < 2000 {
+        assert!(start.elapsed() < Duration::from_secs(60), "the storm is over too soon");
+        let parent = Token::new();
+        CURRENT_TOKEN.store(parent.as_ptr(), SeqCst);
+        let options = Options::new().token(&parent.child());
+        let client = Client::new();
+        let mut fetches = Vec::new();
+        // Long enough for a signal or two, so that it comes at any point of this.
+        for round in 0..6 {
+            fetches.push(client.start(&serving.url(), &options));
+            if round % 2 == 0 {
+                fetches.push(Fetch::start(serving.url(), &options));
+            } else {
+                drop(fetches.swap_remove(0));
+                freed += 1;
             }
-            let Ok(mut link) = link else { continue };
-            // The client may have left at any moment, which is no failure here.
-            let _ = link.set_read_timeout(Some(PATIENCE));
-            let mut buffer = [0; 1024];
-            if link.read(&mut buffer).is_ok_and(|n| n > 0) {
-                let _ = std::io::Write::write_all(
-                    &mut link,
-                    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
-                );
+            client.wait(0);
+        }
+        let was_cancelled = parent.is_cancelled();
+        for fetch in &fetches {
+            let end = loop {
+                match fetch.wait(1000) {
+                    IFETCH_PENDING => {}
+                    end => break end,
+                }
+            };
+            match end {
+                IFETCH_CANCELLED => cancelled += 1,
+                IFETCH_DONE => {
+                    assert_eq!(fetch.body().as_deref(), Some("hello"));
+                    done += 1;
+                }
+                other => panic!("{other:?}: {}", fetch.message()),
             }
+            assert!(end == IFETCH_DONE || parent.is_cancelled());
+            assert_eq!(fetch.poll(), end, "an outcome stands");
         }
-    });
-    Serving { address, thread: Some(thread), ending }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        self.ending.store(1, SeqCst);
-        let _ = std::net::TcpStream::connect(self.address);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+        if was_cancelled {
+            let late = client.start(&serving.url(), &options);
+            assert_eq!((late.poll(), late.report().attempts), (IFETCH_CANCELLED, 0));
         }
+        CURRENT_TOKEN.store(std::ptr::null_mut(), SeqCst);
     }
+    drop(storm);
+    println!("{cancelled} cancelled, {done} done, {freed} freed");
+    assert!(cancelled > 100 && freed > 100, "{cancelled} cancelled, {freed} freed");
 }

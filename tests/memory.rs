@@ -93,6 +93,22 @@ fn a_program_that_uses_everything_is_clean_under_memcheck() {
     assert_exercised(&memcheck(&program).arg(serve()).output().expect("valgrind is installed"));
 }
 
+/// Fetches that are freed while others cancel their tokens: whatever the order, all is freed.
+#[test]
+fn a_program_whose_tokens_are_cancelled_at_any_moment_is_clean_under_memcheck() {
+    let folder = Folder::new("tokens-memcheck");
+    let program = folder.path("tokens");
+    compile(&root().join("tests/c/tokens.c"), &program);
+    let url = serve();
+    let urls = ["/length", "/chunked", "/silent", "/half"].map(|path| format!("{url}{path}"));
+    let output = memcheck(&program).args(["1", "25"]).args(urls).output();
+    let output = output.expect("valgrind is installed");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.ends_with("tokens\n"), "{said}{complained}");
+    assert_eq!(complained, "");
+}
+
 #[test]
 fn memcheck_is_really_on() {
     let folder = Folder::new("broken-memcheck");
@@ -124,6 +140,8 @@ fn the_examples_are_clean_under_memcheck() {
         ("client", vec![list.display().to_string(), "3".to_owned()], 1),
         ("hedge", vec![path("/half"), path("/length"), "100".to_owned()], 0),
         ("interrupt", vec![path("/silent"), "0.5".to_owned()], 1),
+        ("ctrl_c", vec![path("/chunked"), path("/length")], 0),
+        ("token_tree", vec![path("/silent"), "300".to_owned()], 0),
         ("download", vec![path("/chunked"), file.display().to_string()], 0),
         ("post", vec![path("/count"), "a body".to_owned()], 0),
         ("cancel", vec!["http://127.0.0.1:1/".to_owned(), "1".to_owned()], 1),

@@ -10,6 +10,7 @@ use ::ifetch::ffi::fetch::*;
 use ::ifetch::ffi::options::*;
 use ::ifetch::ffi::report::*;
 use ::ifetch::ffi::response::*;
+use ::ifetch::ffi::token::*;
 use std::ffi::{c_char, c_int};
 use std::ptr::{null, null_mut};
 use support::*;
@@ -254,6 +255,7 @@ fn null_options() {
     assert_eq!(call!(ifetch_options_limit(null_mut(), 1, 1)), INVALID);
     assert_eq!(call!(ifetch_options_cancel_policy(null_mut(), 0)), INVALID);
     assert_eq!(call!(ifetch_options_userdata(null_mut(), null_mut())), INVALID);
+    assert_eq!(call!(ifetch_options_token(null_mut(), null_mut())), INVALID);
 }
 
 #[test]
@@ -276,6 +278,10 @@ fn null_in_options_changes_nothing() {
     );
     assert_eq!(call!(ifetch_options_userdata(o, null_mut())), IFETCH_ERROR_NONE);
     assert_eq!(call!(ifetch_options_upgrade(o, null())), IFETCH_ERROR_NONE, "takes it back");
+    let token = Token::new();
+    token.cancel();
+    assert_eq!(call!(ifetch_options_token(o, token.as_ptr())), IFETCH_ERROR_NONE);
+    assert_eq!(call!(ifetch_options_token(o, null_mut())), IFETCH_ERROR_NONE, "takes it back");
 
     let peer = Peer::start(|mut link| {
         let head = link.read_head();
@@ -342,6 +348,18 @@ fn a_null_report() {
     assert_eq!(call!(ifetch_report_get(fetch.as_ptr(), null_mut(), size)), INVALID);
     assert_eq!(call!(ifetch_report_get(fetch.as_ptr(), &raw mut report, 0)), INVALID);
     assert_eq!(call!(ifetch_report_get(fetch.as_ptr(), &raw mut report, 3)), INVALID);
+}
+
+#[test]
+fn a_null_token() {
+    assert!(call!(ifetch_token_ref(null_mut())).is_null());
+    call!(ifetch_token_unref(null_mut()));
+    call!(ifetch_token_cancel(null()));
+    assert_eq!(call!(ifetch_token_is_cancelled(null())), 0);
+    assert_eq!(call!(ifetch_token_set_timeout(null_mut(), 1)), INVALID);
+    let orphan = call!(ifetch_token_new(null_mut()));
+    assert!(!orphan.is_null());
+    call!(ifetch_token_unref(orphan));
 }
 
 /// These take no pointer, or say what NULL means.

@@ -1,5 +1,5 @@
-//! Two clients in two threads, with cancels from a third thread and from signal handlers, as C
-//! programs do it; and that ThreadSanitizer sees no data race in the library while they do.
+//! Clients in several threads, with cancels from other threads and from signal handlers, by fetch
+//! and by token, as C programs do it; and that ThreadSanitizer sees no data race in the library while they do.
 #![allow(missing_docs)]
 #![allow(unsafe_code)]
 
@@ -64,13 +64,24 @@ fn sanitized(folder: &Folder, name: &str, flags: &[&str]) -> PathBuf {
     program
 }
 
-/// Runs tests/c/threads.c against a server.
-fn run_threads(program: &Path) -> Output {
+/// A program from tests/c, linked with the library as it is delivered.
+fn plain(folder: &Folder, name: &str) -> PathBuf {
+    let program = folder.path(name);
+    run(tool("gcc")
+        .args(FLAGS.split(' '))
+        .arg(format!("tests/c/{name}.c"))
+        .arg(libraries().join("libifetch.a"))
+        .args(["-pthread", "-lm", "-ldl", "-o"])
+        .arg(&program));
+    program
+}
+
+/// Runs a program against a server, which it is told of by `arguments`, given its port.
+fn run_against_server(program: &Path, arguments: impl Fn(u16) -> Vec<String>) -> Output {
     let server = Server::start(1, 2_000, 100);
-    let port = server.port(0).to_string();
     let suppressions = root().join("tests/c/threads.supp");
     let output = Command::new(program)
-        .arg(port)
+        .args(arguments(server.port(0)))
         .env("TSAN_OPTIONS", format!("suppressions={}", suppressions.display()))
         .output()
         .expect("it starts");
@@ -79,31 +90,52 @@ fn run_threads(program: &Path) -> Output {
     output
 }
 
-fn assert_well(output: &Output) {
+/// It ended well, without complaints, and with these words.
+fn assert_well(output: &Output, words: &str) {
     let said = String::from_utf8_lossy(&output.stdout);
     let complained = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && complained.is_empty(), "{said}{complained}");
-    assert!(said.ends_with("side by side\n"), "{said}");
+    assert!(said.ends_with(words), "{said}");
     println!("{said}");
+}
+
+fn run_threads(program: &Path) {
+    let output = run_against_server(program, |port| vec![port.to_string()]);
+    assert_well(&output, "side by side\n");
 }
 
 #[test]
 fn two_clients_in_two_threads_fetch_side_by_side() {
     let folder = Folder::new("threads");
-    let program = folder.path("threads");
-    run(tool("gcc")
-        .args(FLAGS.split(' '))
-        .arg("tests/c/threads.c")
-        .arg(libraries().join("libifetch.a"))
-        .args(["-pthread", "-lm", "-ldl", "-o"])
-        .arg(&program));
-    assert_well(&run_threads(&program));
+    run_threads(&plain(&folder, "threads"));
 }
 
 #[test]
 fn no_data_race_is_seen_while_they_do() {
     let folder = Folder::new("threads-sanitized");
-    assert_well(&run_threads(&sanitized(&folder, "threads", &["-fsanitize=thread"])));
+    run_threads(&sanitized(&folder, "threads", &["-fsanitize=thread"]));
+}
+
+fn run_tokens(program: &Path) {
+    let seed = support::seed();
+    let output = run_against_server(program, |port| {
+        let url = |script| format!("http://127.0.0.1:{port}/0/{script}");
+        let urls = ["length", "late", "chunked", "silent", "length"].map(url);
+        [seed.to_string(), "150".to_owned()].into_iter().chain(urls).collect()
+    });
+    assert_well(&output, "tokens\n");
+}
+
+#[test]
+fn tokens_are_cancelled_while_their_fetches_are_started_and_freed() {
+    let folder = Folder::new("tokens");
+    run_tokens(&plain(&folder, "tokens"));
+}
+
+#[test]
+fn no_data_race_is_seen_while_tokens_are_cancelled() {
+    let folder = Folder::new("tokens-sanitized");
+    run_tokens(&sanitized(&folder, "tokens", &["-fsanitize=thread"]));
 }
 
 /// The two threads of this program race in the library, which alone is instrumented here.

@@ -5,6 +5,7 @@ use crate::connection::Context;
 use crate::connection::key::Key;
 use crate::error::{Error, Kind};
 use crate::fetch::{Fetch, Status};
+use crate::transport::cancel::Canceller;
 use crate::transport::sys::Instant;
 
 impl Core {
@@ -140,6 +141,7 @@ impl Core {
     pub(super) fn remove(&mut self, key: Key) {
         self.end(key);
         let entry = &mut self.fetches[key.place()];
+        entry.fetch.leave_token();
         self.news.hear(&mut entry.note);
         self.deadlines.leave(key.place(), &mut entry.due_at);
         self.phases.leave(entry.phase);
@@ -162,7 +164,7 @@ impl Core {
         // All at once: none is to get the place of another.
         if self.reactor.wake().is_ours() {
             for &key in &running {
-                self.fetches[key.place()].cancel.cancel();
+                self.fetches[key.place()].cancel.cancel(Canceller::Call);
             }
         }
         for key in running {
@@ -183,7 +185,7 @@ impl Core {
         let entry = &self.fetches[key.place()];
         let ours = || entry.cancel.is_cancelled() || self.reactor.wake().is_ours();
         if !entry.fetch.is_ended() && ours() {
-            entry.cancel.cancel();
+            entry.cancel.cancel(Canceller::Call);
             let now = Instant::now();
             self.drive(key, now, None);
             self.pass_on(now);

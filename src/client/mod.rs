@@ -21,7 +21,7 @@ use crate::connection::pool::Limit;
 use crate::error::Error;
 use crate::fetch::options::Options;
 use crate::fetch::{Fetch, Status};
-use crate::transport::cancel::Cancel;
+use crate::transport::cancel::{Cancel, Canceller};
 use crate::transport::sys::Fd;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
@@ -174,7 +174,7 @@ impl Fetched {
 
     /// Any thread, any signal handler.
     pub(crate) fn cancel(&self) {
-        self.cancel.cancel();
+        self.cancel.cancel(Canceller::Call);
     }
 
     /// Lets `f` look at the fetch.

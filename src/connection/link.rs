@@ -19,6 +19,8 @@ pub(crate) struct Link {
     pub(super) turns: u8,
     /// Whether an earlier fetch has used the connection.
     pub(crate) reused: bool,
+    /// How many attempts it took to make the connection.
+    pub(crate) attempts: u16,
     pub(super) opened_at: Option<Instant>,
 }
 
@@ -72,7 +74,7 @@ impl Seats {
         self.serial = self.serial.wrapping_add(1);
         let serial = self.serial;
         let seat = self.seats.insert(Seat { serial, holder: to.place() as u32 }) as u32;
-        Link { seat, serial, site, turns: 0, reused: false, opened_at: None }
+        Link { seat, serial, site, turns: 0, reused: false, attempts: 0, opened_at: None }
     }
 
     pub(super) fn take_back(&mut self, link: Link) {

@@ -8,6 +8,7 @@ use crate::fetch::state::State;
 use crate::fetch::{Fetch, Outcome, Phase};
 use crate::proto::persistence::CloseReason;
 use crate::proto::target::Target;
+use crate::transport::cancel::Canceller;
 use crate::transport::sys::{Errno, Instant};
 
 /// How it ended.
@@ -19,6 +20,8 @@ pub(crate) struct Ended {
     pub(crate) at: Instant,
     /// Why, unless it is complete.
     pub(crate) error: Option<Error>,
+    /// By whom it was cancelled, if it was.
+    pub(crate) canceller: Option<Canceller>,
     /// What was sent and received, now that the connection has gone.
     pub(crate) traffic: Traffic,
 }
@@ -27,7 +30,8 @@ impl Ended {
     /// The end of a fetch that could not even begin.
     pub(crate) fn unstarted(error: Error, at: Instant) -> Self {
         let (outcome, traffic) = (Outcome::Failed, Traffic::default());
-        Self { outcome, phase: Phase::Resolving, at, error: Some(error), traffic }
+        let (phase, error, canceller) = (Phase::Resolving, Some(error), None);
+        Self { outcome, phase, at, error, canceller, traffic }
     }
 }
 
@@ -38,9 +42,11 @@ impl Fetch {
         if phase == Phase::Ended {
             return;
         }
-        let (outcome, error) = match cx.cancel.end() {
-            true => (outcome, error),
-            false => (Outcome::Cancelled, Some(cancelled(phase, &self.target))),
+        self.leave_token();
+        let canceller = if cx.cancel.end() { None } else { cx.cancel.canceller() };
+        let (outcome, error) = match canceller {
+            None => (outcome, error),
+            Some(by) => (Outcome::Cancelled, Some(cancelled(phase, &self.target, by))),
         };
         let mut traffic = self.traffic_now();
         match &mut self.state {
@@ -51,7 +57,7 @@ impl Fetch {
             State::Begin { .. } | State::Ended(_) => {}
         }
         // Whatever sockets are left are closed before their place goes to somebody else.
-        self.state = State::Ended(Ended { outcome, phase, at: cx.now, error, traffic });
+        self.state = State::Ended(Ended { outcome, phase, at: cx.now, error, canceller, traffic });
         if let Some(link) = self.link.take() {
             cx.pool.close(link);
         }
@@ -125,6 +131,15 @@ impl Fetch {
         Error::with_os(Kind::System, errno.0, format!("fetch {url}: {what}: {errno}"))
     }
 
+    /// Whether its token has cancelled by its deadline, or should have: then it has now.
+    pub(super) fn is_past_token(&self, cx: &Context<'_>) -> bool {
+        let canceller = self.options.token.as_ref().and_then(|token| token.cancelled(cx.now));
+        if let Some(canceller) = canceller {
+            cx.cancel.cancel(canceller);
+        }
+        canceller.is_some()
+    }
+
     pub(super) fn check_deadline(&self, cx: &Context<'_>) -> Result<(), Error> {
         if !self.options.has_deadlines() {
             return Ok(());
@@ -140,9 +155,18 @@ impl Fetch {
         }
     }
 
+    /// Connection attempts made.
+    pub(super) fn attempts(&self) -> u32 {
+        match (&self.state, &self.link) {
+            (State::Connect(race), _) => race.attempts(),
+            (State::Exchange(_), Some(link)) if !link.reused => link.attempts.into(),
+            _ => 0,
+        }
+    }
+
     /// What has been sent and received so far.
     pub(crate) fn traffic_now(&self) -> Traffic {
-        let attempts = self.attempts;
+        let attempts = self.attempts();
         let before = self.retried.unwrap_or_default();
         match &self.state {
             State::Exchange(exchange) => Traffic {
@@ -163,7 +187,7 @@ impl Fetch {
     }
 }
 
-fn cancelled(phase: Phase, target: &Target) -> Error {
+fn cancelled(phase: Phase, target: &Target, by: Canceller) -> Error {
     let url = target.url().to_string_lossy();
     let doing = match phase {
         Phase::Queued => "waiting for a connection",
@@ -174,5 +198,10 @@ fn cancelled(phase: Phase, target: &Target) -> Error {
         Phase::Receiving => "receiving the response",
         Phase::Ended => "ending",
     };
-    Error::new(Kind::Cancelled, format!("fetch {url}: cancelled while {doing}"))
+    let by = match by {
+        Canceller::Call => "",
+        Canceller::Token => ", by its token",
+        Canceller::Deadline => ", as the deadline of its token passed",
+    };
+    Error::new(Kind::Cancelled, format!("fetch {url}: cancelled while {doing}{by}"))
 }

@@ -15,6 +15,7 @@ use crate::proto::head::{Fields, Head};
 use crate::proto::target::Target;
 use crate::transport::cancel::Cancel;
 use crate::transport::sys::Instant;
+use crate::transport::token::Seated;
 use ending::Ended;
 use interim::Interim;
 use options::Options;
@@ -88,8 +89,8 @@ pub(crate) struct Fetch {
     lookup: LookupKind,
     retried: Option<Earlier>,
     times: Times,
-    /// Connection attempts made.
-    attempts: u32,
+    /// Where it sits under the token of its options, if there is one and it has not ended.
+    seated: Seated,
     pub(crate) userdata: usize,
 }
 
@@ -101,7 +102,7 @@ impl Fetch {
         site: u32,
         options: Arc<Options>,
         now: Instant,
-        cancel: &Cancel,
+        cancel: &Arc<Cancel>,
     ) -> Self {
         let checked = target.and_then(|target| options.check().map(|()| target));
         let (target, state) = match checked {
@@ -111,6 +112,10 @@ impl Fetch {
                 let ended = Ended::unstarted(error, now);
                 (Arc::new(Target::unknown()), State::Ended(ended))
             }
+        };
+        let seated = match &options.token {
+            Some(token) if matches!(state, State::Begin { .. }) => token.enter(cancel),
+            _ => Seated::NOWHERE,
         };
         Self {
             target,
@@ -125,7 +130,7 @@ impl Fetch {
             lookup: LookupKind::None,
             retried: None,
             times: Times::new(now),
-            attempts: 0,
+            seated,
         }
     }
 
@@ -199,6 +204,13 @@ impl Fetch {
         }
         self.upload_ended = true;
         Ok(())
+    }
+
+    /// Its token needs not cancel it any more.
+    pub(crate) fn leave_token(&mut self) {
+        if let Some(token) = &self.options.token {
+            token.leave(&mut self.seated);
+        }
     }
 
     pub(crate) fn phase(&self) -> Phase {

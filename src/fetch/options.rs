@@ -3,6 +3,7 @@
 use crate::error::{Error, Kind};
 use crate::proto::h1::decode::Rules;
 use crate::proto::request::{Body, Request};
+use crate::transport::token::Token;
 use std::sync::{Arc, LazyLock};
 
 pub(crate) use crate::transport::cancel::Policy;
@@ -51,6 +52,7 @@ pub(crate) struct Options {
     pub(crate) interim: bool,
     pub(crate) policy: Policy,
     pub(crate) userdata: usize,
+    pub(crate) token: Option<Arc<Token>>,
     /// In milliseconds, by `Deadline`; 0 for none.
     deadlines: [u32; 7],
     /// For how long a connection is drained, and how many bytes it may have left then.
@@ -70,6 +72,7 @@ impl Default for Options {
             interim: false,
             policy: Policy::default(),
             userdata: 0,
+            token: None,
             deadlines: [0; 7],
             drain_ms: DRAIN_MS,
             drain_bytes: DRAIN_BYTES,
@@ -92,8 +95,9 @@ impl Options {
         self.deadlines[deadline as usize] = timeout_ms;
     }
 
+    /// Whether there may be any, its token's included.
     pub(crate) fn has_deadlines(&self) -> bool {
-        self.deadlines != [0; 7]
+        self.deadlines != [0; 7] || self.token.is_some()
     }
 
     pub(crate) fn timeout_ms(&self, deadline: Deadline) -> Option<u32> {

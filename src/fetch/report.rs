@@ -1,8 +1,10 @@
 //! What happened to a fetch, and when.
 
+use crate::error::Kind;
 use crate::fetch::state::State;
 use crate::fetch::{Fetch, Phase};
 use crate::proto::persistence::CloseReason;
+use crate::transport::cancel::Canceller;
 use crate::transport::sys::Instant;
 
 /// How this side ended the connection.
@@ -74,6 +76,9 @@ pub(crate) struct Report {
     pub(crate) traffic: Traffic,
     pub(crate) lookup: LookupKind,
     pub(crate) retried: bool,
+    /// By whom it was cancelled, and why it ended badly.
+    pub(crate) canceller: Option<Canceller>,
+    pub(crate) error: Option<Kind>,
     pub(crate) granted_ns: Option<u64>,
     pub(crate) connecting_ns: Option<u64>,
     pub(crate) sending_ns: Option<u64>,
@@ -87,22 +92,24 @@ impl Fetch {
     pub(crate) fn report(&self) -> Report {
         let times = &self.times;
         let since = |moment: Option<Instant>| moment.map(|m| m.ns_since(times.started));
-        let (phase, ended) = match &self.state {
-            State::Ended(ended) => (ended.phase, Some(ended.at)),
-            _ => (self.phase(), None),
+        let ended = match &self.state {
+            State::Ended(ended) => Some(ended),
+            _ => None,
         };
         Report {
-            phase,
+            phase: ended.map_or_else(|| self.phase(), |ended| ended.phase),
             traffic: self.traffic_now(),
             lookup: self.lookup,
             retried: self.retried.is_some(),
+            canceller: ended.and_then(|ended| ended.canceller),
+            error: self.error().map(|error| error.kind),
             granted_ns: since(times.granted),
             connecting_ns: since(times.connecting),
             sending_ns: since(times.sending),
             waiting_ns: since(times.waiting),
             first_byte_ns: since(times.first_byte),
             receiving_ns: since(self.response.as_ref().and_then(|r| r.receiving)),
-            ended_ns: since(ended),
+            ended_ns: since(ended.map(|ended| ended.at)),
         }
     }
 }

@@ -100,7 +100,7 @@ impl Fetch {
             if matches!(self.state, State::Ended(_)) {
                 return Ok(None);
             }
-            if cx.cancel.is_cancelled() {
+            if cx.cancel.is_cancelled() || self.is_past_token(cx) {
                 return Ok(Some(Outcome::Cancelled));
             }
             self.check_deadline(cx)?;
@@ -111,9 +111,7 @@ impl Fetch {
                 }
                 State::Connect(race) => {
                     self.times.connecting.get_or_insert(cx.now);
-                    let polled = race.poll(cx);
-                    self.attempts = race.attempts();
-                    match polled {
+                    match race.poll(cx) {
                         None => return Ok(None),
                         Some(Ok(connected)) => self.begin_exchange(connected, cx),
                         Some(Err(error)) => return Err(self.explain_connect(error, cx)),
@@ -213,10 +211,11 @@ impl Fetch {
     }
 
     fn begin_exchange(&mut self, connected: Connected, cx: &mut Context<'_>) {
-        // The winner is an attempt as well.
-        self.attempts += 1;
         self.times.sending = Some(cx.now);
+        // The winner is an attempt as well.
+        let attempts = self.attempts() + 1;
         if let Some(link) = &mut self.link {
+            link.attempts = u16::try_from(attempts).unwrap_or(u16::MAX);
             cx.pool.note_opened(link, cx.now);
         }
         self.state = State::Exchange(Exchange::new(connected, cx.now));

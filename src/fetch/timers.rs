@@ -12,13 +12,15 @@ pub(crate) enum Timer {
     Deadline(Deadline),
     /// The next connection attempt of a race.
     Attempt,
+    /// The token cancels.
+    Token,
 }
 
 impl Timer {
     /// Why a fetch fails when this is due, and what it was waiting for.
     pub(crate) fn failure(self) -> Option<(Kind, &'static str)> {
         Some(match self {
-            Timer::Attempt => return None,
+            Timer::Attempt | Timer::Token => return None,
             Timer::Deadline(Deadline::Total) => (Kind::TimeoutTotal, "end"),
             Timer::Deadline(Deadline::Queue) => (Kind::TimeoutQueue, "be given a connection"),
             Timer::Deadline(Deadline::Resolve) => (Kind::TimeoutResolve, "look up the host"),
@@ -46,7 +48,11 @@ impl Fetch {
             Some((since?.after_ms(timeout_ms), Timer::Deadline(deadline)))
         };
         let times = &self.times;
-        let total = after(Deadline::Total, Some(times.started));
+        let token = self.options.token.as_ref().and_then(|token| token.deadline());
+        let total = earlier(
+            token.map(|at| (at, Timer::Token)),
+            after(Deadline::Total, Some(times.started)),
+        );
         let (first, second) = match &self.state {
             State::Ended(_) => return None,
             State::Begin { .. } => (None, None),

@@ -13,6 +13,7 @@ pub mod fetch;
 pub mod options;
 pub mod report;
 pub mod response;
+pub mod token;
 
 use std::ffi::{CStr, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};

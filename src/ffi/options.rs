@@ -1,6 +1,7 @@
 //! `ifetch_options`: how to fetch.
 
 use super::error::ifetch_error::{self, *};
+use super::token::ifetch_token;
 use super::{bytes, guard, text};
 use crate::error::Error;
 use crate::fetch::options::{Deadline, Limit, Options, Policy};
@@ -318,6 +319,23 @@ pub unsafe extern "C" fn ifetch_options_cancel_policy(
                 2 => Policy::Drain,
                 _ => return Err(Error::unsupported("set this cancel policy")),
             };
+            Ok(())
+        })
+    }
+}
+
+/// Puts fetches started with these options under a token (see ifetch_token), of which the options
+/// and each of the fetches hold a reference. NULL takes it back. A fetch is under one token; to
+/// put it under several, make one with a parent.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ifetch_options_token(
+    options: *mut ifetch_options,
+    token: *mut ifetch_token,
+) -> ifetch_error {
+    // SAFETY: the header asks for NULL or live options, and NULL or a live token.
+    unsafe {
+        change(options, |o| {
+            o.token = ifetch_token::share(token);
             Ok(())
         })
     }

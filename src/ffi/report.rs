@@ -5,6 +5,7 @@ use super::fetch::{ifetch, ifetch_phase};
 use super::{guard, lend};
 use crate::fetch::report::{Ending, LookupKind, Report};
 use crate::proto::persistence::CloseReason;
+use crate::transport::cancel::Canceller;
 
 /// Whether the server may have acted on the request.
 #[repr(i32)]
@@ -80,8 +81,28 @@ pub enum ifetch_lookup {
     IFETCH_LOOKUP_CACHED = 3,
 }
 
+/// Who cancelled a fetch.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ifetch_canceller {
+    /// Nobody: it has not ended, or not as CANCELLED.
+    IFETCH_CANCELLER_NONE = 0,
+    /// A call: ifetch_cancel(), an ifetch_run() that was interrupted, ifetch_client_free().
+    IFETCH_CANCELLER_CALL = 1,
+    /// Its token, or one above that (see ifetch_token_cancel()).
+    IFETCH_CANCELLER_TOKEN = 2,
+    /// The deadline of its token, or of one above that (see ifetch_token_set_timeout()).
+    IFETCH_CANCELLER_DEADLINE = 3,
+}
+
 /// What happened to a fetch. Times are nanoseconds since its start; UINT64_MAX for a moment that
 /// was not reached. `phase` is the one it ended in, or the one it is in.
+///
+/// Each phase lasts from its own moment to the next one that was reached: queued from 0 to
+/// `granted_ns`, resolving to `connecting_ns`, connecting to `sending_ns`, sending to `waiting_ns`,
+/// waiting to `receiving_ns`, receiving to `ended_ns`. A response may come before the request has
+/// been sent: then `receiving_ns` is before `waiting_ns`, or that was not reached. After a retry
+/// the moments are those of the last connection.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ifetch_report {
@@ -126,6 +147,10 @@ pub struct ifetch_report {
     /// on a new one, as RFC 9110 section 9.2.2 allows: an idempotent method and a body that can be
     /// sent again, or not a byte of the request taken by the kernel.
     pub retried: u32,
+    /// An ifetch_canceller.
+    pub canceller: i32,
+    /// An ifetch_error: why it ended badly, as ifetch_error_code() says it.
+    pub error: i32,
 }
 
 /// Fills `*out` with what happened to the fetch so far; most useful once it has ended. `size` is
@@ -222,6 +247,13 @@ impl ifetch_report {
             } as i32,
             reused: report.traffic.reused.into(),
             retried: report.retried.into(),
+            canceller: match report.canceller {
+                None => ifetch_canceller::IFETCH_CANCELLER_NONE,
+                Some(Canceller::Call) => ifetch_canceller::IFETCH_CANCELLER_CALL,
+                Some(Canceller::Token) => ifetch_canceller::IFETCH_CANCELLER_TOKEN,
+                Some(Canceller::Deadline) => ifetch_canceller::IFETCH_CANCELLER_DEADLINE,
+            } as i32,
+            error: report.error.map_or(IFETCH_ERROR_NONE, Into::into) as i32,
         }
     }
 }

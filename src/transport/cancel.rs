@@ -31,14 +31,27 @@ pub(crate) enum Policy {
     Drain,
 }
 
-/// The outcome is decided by the first who leaves RUNNING.
+/// Who cancels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Canceller {
+    /// A call for this fetch: its cancel, its free, or that of its client.
+    Call = 1,
+    Token = 2,
+    /// The deadline of a token.
+    Deadline = 3,
+}
+
+/// The outcome is decided by the first who leaves RUNNING: who cancels says so in the upper half.
 const RUNNING: u8 = 0;
 const CANCELLED: u8 = 1;
 /// Cancelled as well, and the RST of every socket is on its way.
-const RESET: u8 = 2;
+const RESET: u8 = CANCELLED | 2;
 /// Cancelled as well, and its connection left alone: the owner drains it.
-const SPARED: u8 = 3;
-const ENDED: u8 = 4;
+const SPARED: u8 = CANCELLED | 4;
+const ENDED: u8 = 8;
+const STATE: u8 = 15;
+const CANCELLER_BITS: u32 = 4;
 
 #[derive(Debug)]
 pub(crate) struct Cancel {
@@ -75,9 +88,10 @@ impl Cancel {
 
     /// Ends the fetch now, unless it has ended. Takes no lock and waits for nothing: two system
     /// calls for each socket, or one if there is none.
-    pub(crate) fn cancel(&self) {
+    pub(crate) fn cancel(&self, canceller: Canceller) {
         let spares = self.spares.load(SeqCst);
-        let cancelled = if spares { SPARED } else { CANCELLED };
+        let by = (canceller as u8) << CANCELLER_BITS;
+        let cancelled = by | if spares { SPARED } else { CANCELLED };
         if self.life.compare_exchange(RUNNING, cancelled, SeqCst, SeqCst).is_err() {
             return;
         }
@@ -96,18 +110,28 @@ impl Cancel {
             if sockets == 0 {
                 self.wake.ring_for(self.place as usize);
             } else if resets == sockets {
-                self.life.store(RESET, SeqCst);
+                self.life.store(by | RESET, SeqCst);
             }
         });
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        matches!(self.life.load(SeqCst), CANCELLED | RESET | SPARED)
+        self.life.load(SeqCst) & CANCELLED != 0
+    }
+
+    /// Who has cancelled it.
+    pub(crate) fn canceller(&self) -> Option<Canceller> {
+        match self.life.load(SeqCst) >> CANCELLER_BITS {
+            0 => None,
+            by if by == Canceller::Token as u8 => Some(Canceller::Token),
+            by if by == Canceller::Deadline as u8 => Some(Canceller::Deadline),
+            _ => Some(Canceller::Call),
+        }
     }
 
     /// Whether the canceller has left the connection alone, for the owner to drain it.
     pub(crate) fn is_spared(&self) -> bool {
-        self.life.load(SeqCst) == SPARED
+        self.life.load(SeqCst) & STATE == SPARED
     }
 
     /// From here on a cancel leaves the connection alone. The owner has made the wake.
@@ -118,7 +142,7 @@ impl Cancel {
     /// Whether the canceller has reset all connections, so that nothing is left to do but to
     /// close.
     pub(crate) fn is_reset(&self) -> bool {
-        self.life.load(SeqCst) == RESET
+        self.life.load(SeqCst) & STATE == RESET
     }
 
     /// Decides that the fetch has ended by itself; false if a cancel was first.

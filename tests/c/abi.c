@@ -136,6 +136,11 @@ PIN(IFETCH_COUNT_LOOKUPS, 16);
 PIN(IFETCH_COUNT_LOOKUPS_SHARED, 17);
 PIN(IFETCH_COUNT_LOOKUPS_CACHED, 18);
 
+PIN(IFETCH_CANCELLER_NONE, 0);
+PIN(IFETCH_CANCELLER_CALL, 1);
+PIN(IFETCH_CANCELLER_TOKEN, 2);
+PIN(IFETCH_CANCELLER_DEADLINE, 3);
+
 PIN(sizeof(ifetch_status), 4);
 PIN(sizeof(ifetch_phase), 4);
 PIN(sizeof(ifetch_error), 4);
@@ -159,7 +164,9 @@ PIN(offsetof(ifetch_report, close), 96);
 PIN(offsetof(ifetch_report, lookup), 100);
 PIN(offsetof(ifetch_report, reused), 104);
 PIN(offsetof(ifetch_report, retried), 108);
-PIN(sizeof(ifetch_report), 112);
+PIN(offsetof(ifetch_report, canceller), 112);
+PIN(offsetof(ifetch_report, error), 116);
+PIN(sizeof(ifetch_report), 120);
 
 /* Declaring a function again is an error if the types differ. */
 ifetch *ifetch_start(const char *, const ifetch_options *);
@@ -206,6 +213,7 @@ ifetch_error ifetch_options_timeout(ifetch_options *, int32_t, uint32_t);
 ifetch_error ifetch_options_limit(ifetch_options *, int32_t, uint64_t);
 ifetch_error ifetch_options_cancel_policy(ifetch_options *, int32_t);
 ifetch_error ifetch_options_userdata(ifetch_options *, void *);
+ifetch_error ifetch_options_token(ifetch_options *, ifetch_token *);
 ifetch_client *ifetch_client_new(void);
 void ifetch_client_free(ifetch_client *);
 ifetch *ifetch_client_start(ifetch_client *, const char *, const ifetch_options *);
@@ -218,6 +226,12 @@ ifetch_error ifetch_client_set_userdata(ifetch_client *, void *);
 ifetch_error ifetch_client_set_timeout(ifetch_client *, int32_t, uint32_t);
 ifetch_error ifetch_client_set_limit(ifetch_client *, int32_t, uint64_t);
 uint64_t ifetch_client_count(const ifetch_client *, int32_t);
+ifetch_token *ifetch_token_new(ifetch_token *);
+ifetch_token *ifetch_token_ref(ifetch_token *);
+void ifetch_token_unref(ifetch_token *);
+void ifetch_token_cancel(const ifetch_token *);
+int32_t ifetch_token_is_cancelled(const ifetch_token *);
+ifetch_error ifetch_token_set_timeout(ifetch_token *, uint32_t);
 ifetch_error ifetch_report_get(const ifetch *, ifetch_report *, size_t);
 const char *ifetch_error_name(int32_t);
 const char *ifetch_error_text(int32_t);

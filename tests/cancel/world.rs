@@ -2,6 +2,7 @@
 
 use super::scenarios::{Kind, Other, Place, Scenario, Step};
 use super::support::*;
+use super::ways::Way;
 use ifetch::ffi::client::ifetch_client_limit::IFETCH_CLIENT_LIMIT_CONNECTIONS;
 use ifetch::ffi::options::{ifetch_cancel_policy, ifetch_timeout};
 use std::io::{ErrorKind, Read, Write};
@@ -27,12 +28,15 @@ pub(crate) struct World {
     place: Place,
     drains: bool,
     body: &'static [u8],
+    way: Way,
+    /// A token, and the one above it.
+    tokens: (Token, Token),
 }
 
 static BYTES: [u8; 16 << 20] = [b'x'; 16 << 20];
 
 impl World {
-    pub(crate) fn new(scenario: &Scenario) -> World {
+    pub(crate) fn new(scenario: &Scenario, way: Way) -> World {
         let place = scenario.place;
         let (listeners, fillers) = listen(place);
         let port = listeners.last().map_or(1, |l| l.local_addr().expect("it is bound").port());
@@ -41,7 +45,12 @@ impl World {
             Place::SilentTwice | Place::SecondListening => format!("http://localhost:{port}/"),
             _ => format!("http://127.0.0.1:{port}/"),
         };
-        let options = options_for(&scenario.kind);
+        let mut options = options_for(&scenario.kind);
+        let above = Token::new();
+        let token = above.child();
+        if way.needs_token() {
+            options = options.token(&token);
+        }
         let other = scenario.kind.other;
         let client = (scenario.kind.on_client || other != Other::IsNone).then(Client::new);
         let (other, links) = match &client {
@@ -62,6 +71,8 @@ impl World {
             place,
             drains: scenario.kind.drains,
             body: &BYTES,
+            way,
+            tokens: (token, above),
         }
     }
 
@@ -132,7 +143,33 @@ impl World {
     }
 
     pub(crate) fn cancel(&self) {
-        self.fetch.cancel();
+        self.way.cancel(&self.fetch, &self.tokens);
+    }
+
+    /// Which of the server's ends see that the client has ended the connection.
+    pub(crate) fn hung_up(&self) -> Vec<bool> {
+        let of_other = self.other.iter().filter_map(|(_, link)| link.as_ref());
+        self.links.iter().chain(of_other).map(has_hung_up).collect()
+    }
+
+    pub(crate) fn is_ended(&self) -> bool {
+        self.fetch.phase() == IFETCH_PHASE_ENDED
+    }
+
+    /// How the fetch ends, if it still comes to an end by itself.
+    pub(crate) fn outcome_in_the_end(&self) -> ifetch_status {
+        while self.fetch.readable(MOMENT) && !self.is_ended() {
+            let mut buffer = [0; 4096];
+            if self.fetch.poll() == IFETCH_READABLE {
+                self.fetch.read(&mut buffer);
+            }
+        }
+        self.fetch.poll()
+    }
+
+    /// Who is reported to have cancelled it.
+    pub(crate) fn canceller(&self) -> i32 {
+        self.fetch.report().canceller
     }
 
     /// Whether the descriptor becomes readable, sooner than a stuck lookup comes back.

@@ -25,6 +25,9 @@ mod outcome;
 mod peer;
 mod random;
 mod server;
+mod serving;
+mod storm;
+mod token;
 pub(crate) mod trace;
 
 pub(crate) use client::Client;
@@ -34,6 +37,9 @@ pub(crate) use outcome::{Field, Head, Outcome};
 pub(crate) use peer::{Ended, Link, Peer, abort, full_listener, full_listener_on, refused_address};
 pub(crate) use random::{Random, seed};
 pub(crate) use server::{Act, HELLO, Seen, Server};
+pub(crate) use serving::Serving;
+pub(crate) use storm::Storm;
+pub(crate) use token::Token;
 
 pub(crate) use ::ifetch::ffi::error::ifetch_error::{self, *};
 pub(crate) use ::ifetch::ffi::fetch::ifetch_phase::{self, *};
@@ -50,18 +56,33 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) const QUIET: Duration = Duration::from_millis(200);
 
 /// Waits until one of the descriptors is readable, with a real poll(); false when `patience` is
-/// over.
+/// over, however many signals arrive.
 pub(crate) fn readable(descriptors: &[RawFd], patience: Duration) -> bool {
     let mut polled: Vec<_> = descriptors
         .iter()
         .map(|&fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 })
         .collect();
-    let timeout_ms = i32::try_from(patience.as_millis()).expect("tests wait for seconds");
-    // SAFETY: the array is as long as is said.
-    let count =
-        unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, timeout_ms) };
-    assert!(count >= 0, "poll: {}", std::io::Error::last_os_error());
-    count > 0
+    let start = std::time::Instant::now();
+    loop {
+        let left = patience.saturating_sub(start.elapsed()).as_micros().div_ceil(1000);
+        let timeout_ms = i32::try_from(left).expect("tests wait for seconds");
+        // SAFETY: the array is as long as is said.
+        let count =
+            unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, timeout_ms) };
+        if count >= 0 {
+            return count > 0;
+        }
+        let error = std::io::Error::last_os_error();
+        assert_eq!(error.kind(), std::io::ErrorKind::Interrupted, "poll: {error}");
+    }
+}
+
+/// Whether the other side has ended this connection. Nothing is read from it.
+pub(crate) fn has_hung_up(link: &std::net::TcpStream) -> bool {
+    use std::os::fd::AsRawFd;
+    let mut polled = libc::pollfd { fd: link.as_raw_fd(), events: libc::POLLRDHUP, revents: 0 };
+    // SAFETY: one entry is said, and it is there.
+    unsafe { libc::poll(&raw mut polled, 1, 0) > 0 }
 }
 
 /// Bytes as text, one character for each, so that every byte shows and compares.

@@ -1,6 +1,6 @@
 //! `ifetch_options`, to be written as a chain.
 
-use super::{IFETCH_ERROR_NONE, c_string, ifetch_error};
+use super::{IFETCH_ERROR_NONE, Token, c_string, ifetch_error};
 use ::ifetch::ffi::options::*;
 use std::ptr::null;
 
@@ -87,6 +87,11 @@ impl Options {
 
     pub(crate) fn cancel_policy(self, policy: ifetch_cancel_policy) -> Options {
         let refused = call!(ifetch_options_cancel_policy(self.0, policy as i32));
+        self.accepted(refused)
+    }
+
+    pub(crate) fn token(self, token: &Token) -> Options {
+        let refused = call!(ifetch_options_token(self.0, token.as_ptr()));
         self.accepted(refused)
     }
 

@@ -14,12 +14,16 @@ impl Instant {
         Self::from_ns(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
     }
 
-    fn from_ns(ns: u64) -> Self {
+    pub(crate) fn from_ns(ns: u64) -> Self {
         Self(NonZeroU64::new(ns).unwrap_or(NonZeroU64::MIN))
     }
 
     pub(crate) fn after_ms(self, ms: u32) -> Self {
         Self::from_ns(self.0.get().saturating_add(u64::from(ms) * 1_000_000))
+    }
+
+    pub(crate) fn ns(self) -> u64 {
+        self.0.get()
     }
 
     pub(crate) fn ns_since(self, earlier: Self) -> u64 {

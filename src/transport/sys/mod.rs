@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 mod addrinfo;
+mod chain;
 mod clock;
 mod epoll;
 mod signal;
@@ -13,6 +14,7 @@ mod socket;
 mod thread;
 
 pub(crate) use addrinfo::{Unresolved, lookup};
+pub(crate) use chain::Chain;
 pub(crate) use clock::Instant;
 pub(crate) use epoll::{Epoll, Event, Events, Timer, look, new_wake, ring};
 pub(crate) use socket::{
