@@ -27,11 +27,12 @@
  * handler or another thread may cancel it at any time: before they start, while they are freed.
  *
  * Nothing blocks but ifetch_wait(), ifetch_client_wait() and ifetch_run(). No function waits for a
- * name lookup, a lock, a thread or a disk.
+ * name lookup, a lock or a thread, or reads files but the resolver's own in /etc, when they have
+ * changed: hosts, resolv.conf and nsswitch.conf.
  *
  * Many fetches. An ifetch_client drives any number of them on one descriptor: start them with
  * ifetch_client_start(), poll with ifetch_client_poll(), ask ifetch_client_next() which have news.
- * It keeps connections for reuse, and remembers names.
+ * It keeps connections for reuse, looks names up in the same loop, and remembers them.
  *
  * Threads. A client and its fetches are used by one thread at a time, any thread; a fetch made by
  * ifetch_start() has a client of its own. A call made while another thread is inside one on the
@@ -51,8 +52,8 @@
  * After fork() a child must not use what it inherited, but may free it, and that sends nothing.
  *
  * SIGPIPE is never raised, no signal handler is installed, no global state is set up or needed;
- * every descriptor is close-on-exec; the environment is not read. If memory runs out, the process
- * is aborted.
+ * every descriptor is close-on-exec. The environment is not read, but for what ifetch_resolver says,
+ * when a client looks up its first name. If memory runs out, the process is aborted.
  */
 
 
@@ -526,12 +527,16 @@ enum ifetch_client_timeout
      */
     IFETCH_CLIENT_TIMEOUT_AGE = 2,
     /**
-     * How long the addresses of a name are remembered: 60,000 unless set; 0: not at all.
-     * Fetches that want the same name at the same time share one lookup in any case.
+     * For how long at the most the addresses of a name are remembered; 0: not at all. Unless set,
+     * as long as the name server said, which is taken as 1 s to a day, or 60,000 where the system
+     * looked it up, which does not tell. Fetches that want the same name at the same time share
+     * one lookup in any case.
      */
     IFETCH_CLIENT_TIMEOUT_NAME = 3,
     /**
-     * How long it is remembered that a name does not exist: 5,000 unless set; 0: not at all.
+     * For how long at the most it is remembered that a name does not exist or has no address; 0:
+     * not at all. Unless set, as long as the name server said (RFC 2308), or 5,000 where the
+     * system looked it up.
      */
     IFETCH_CLIENT_TIMEOUT_NO_NAME = 4,
 };
@@ -620,12 +625,56 @@ enum ifetch_count
      * Fetches whose name was remembered, since then.
      */
     IFETCH_COUNT_LOOKUPS_CACHED = 18,
+    /**
+     * Lookups that were left to the system, since then (see ifetch_resolver).
+     */
+    IFETCH_COUNT_LOOKUPS_SYSTEM = 19,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
 typedef enum ifetch_count ifetch_count;
 #else
 typedef int32_t ifetch_count;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Who looks names up, for ifetch_client_set_resolver(). A fetch made by ifetch_start() does it as
+ * AUTO says.
+ *
+ * A native lookup asks name servers over sockets of the client's own, so that a cancelled one
+ * leaves nothing behind, and any number of them run at the same time. The system's getaddrinfo runs
+ * on helper threads, of which eight work for somebody at a time; a cancelled one is left alone until
+ * it comes back.
+ */
+enum ifetch_resolver
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * Natively where the system would do no more, by Go's rule: the line for hosts in
+     * /etc/nsswitch.conf names only files and dns (or nothing that matters), /etc/resolv.conf holds
+     * nothing unknown, the name does not end in .local, and the environment has none of RES_OPTIONS,
+     * LOCALDOMAIN and HOSTALIASES. Otherwise, and where /etc/hosts is longer than 1 MiB, by the
+     * system. Once ifetch_client_add_name_server() was called: natively. The default.
+     */
+    IFETCH_RESOLVER_AUTO = 0,
+    /**
+     * Always natively: by /etc/hosts, then by name servers, as /etc/resolv.conf says as far as it
+     * is understood.
+     */
+    IFETCH_RESOLVER_NATIVE = 1,
+    /**
+     * Always by the system, which does not know of ifetch_client_add_name_server().
+     */
+    IFETCH_RESOLVER_SYSTEM = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ifetch_resolver ifetch_resolver;
+#else
+typedef int32_t ifetch_resolver;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -771,7 +820,7 @@ enum ifetch_lookup
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
     /**
-     * No lookup was needed: a numeric address, localhost, a kept connection.
+     * None were needed: a numeric address, localhost, a kept connection.
      */
     IFETCH_LOOKUP_NONE = 0,
     /**
@@ -786,6 +835,10 @@ enum ifetch_lookup
      * The client remembered them.
      */
     IFETCH_LOOKUP_CACHED = 3,
+    /**
+     * They are those that ifetch_client_add_host() gave, or /etc/hosts.
+     */
+    IFETCH_LOOKUP_LISTED = 4,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -979,8 +1032,8 @@ extern "C" {
 /**
  * Starts a fetch that has a client, and so a descriptor, of its own.
  *
- * Nothing is waited for: a numeric address is being connected to, or a name looked up on a
- * helper thread, when this returns. `url` and `options` are copied and may go at once; `options`
+ * Nothing is waited for: a numeric address is being connected to, or a name looked up, when this
+ * returns. `url` and `options` are copied and may go at once; `options`
  * may be NULL, which means a GET whose body is collected.
  *
  * Never returns NULL: a bad URL, a NULL one, or a lack of descriptors makes a fetch that has
@@ -1040,7 +1093,7 @@ const struct ifetch_response *ifetch_result(const struct ifetch *fetch);
 
 /**
  * Frees the fetch and all that was lent from it. One that still runs is cancelled first. Never
- * waits: a name lookup under way is left to its helper thread, which cleans up after itself.
+ * waits: a name lookup by the system is left to its helper thread, which cleans up after itself.
  * NULL is ignored. After fork() a child may free what it inherited, and nothing is sent.
  *
  * If another thread is inside a call on the same client the fetch is cancelled, but its memory
@@ -1430,6 +1483,32 @@ void *ifetch_client_userdata(const struct ifetch_client *client);
  * Ties a pointer of the caller's to the client. Returns 0, or INVALID_ARGUMENT for a NULL client.
  */
 ifetch_error ifetch_client_set_userdata(struct ifetch_client *client, void *userdata);
+
+/**
+ * Sets who looks names up (see ifetch_resolver), from now on; what is remembered of names is
+ * forgotten. Returns 0, INVALID_ARGUMENT for a NULL client or an unknown `resolver`, or BUSY.
+ */
+ifetch_error ifetch_client_set_resolver(struct ifetch_client *client, int32_t resolver);
+
+/**
+ * Adds a name server, to be asked instead of those in /etc/resolv.conf, from now on; what is
+ * remembered of names is forgotten. Its options and search list still hold. Servers are asked in
+ * the order in which they were added. `address` is numeric, with a port or without one for 53:
+ * "127.0.0.1", "127.0.0.1:5353", "::1", "[::1]:5353"; copied. Returns 0, INVALID_ARGUMENT for NULL
+ * and for what is no such address, or BUSY.
+ */
+ifetch_error ifetch_client_add_name_server(struct ifetch_client *client, const char *address);
+
+/**
+ * Gives a host an address, from now on. Its name is not looked up any more, whoever does that; it
+ * may be localhost. Called again, it adds one: they are tried in the order of the calls. `name` is
+ * as in a URL, in any case; `address` is numeric, without a port; both are copied. Returns 0,
+ * INVALID_ARGUMENT for NULL, for a name that cannot stand in a URL or is an address, and for what
+ * is no address, or BUSY.
+ */
+ifetch_error ifetch_client_add_host(struct ifetch_client *client,
+                                    const char *name,
+                                    const char *address);
 
 /**
  * Makes a token. With a `parent` that is not NULL it is cancelled with it, and with all above

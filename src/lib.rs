@@ -14,7 +14,7 @@
 //!    |
 //!   transport   sockets, the reactor, name lookup, the cancel switch; sys: the system calls
 //!    |
-//!   proto       sans-IO: URLs, request heads, response heads, framing, chunks
+//!   proto       sans-IO: URLs, request heads, response heads, framing, chunks, DNS messages
 //!    |
 //!   error       what went wrong, in words
 //! ```

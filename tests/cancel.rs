@@ -8,11 +8,13 @@
 //! that is another's.
 //!
 //! It runs in a process of its own, in which nothing else allocates or opens anything, in a
-//! network of its own, in which the name server never answers.
+//! network of its own, in which the name server answers only where a step says so.
 #![allow(unsafe_code)]
 
 #[path = "cancel/counts.rs"]
 mod counts;
+#[path = "cancel/names.rs"]
+mod names;
 #[path = "cancel/scenarios.rs"]
 mod scenarios;
 #[path = "cancel/ways.rs"]
@@ -49,11 +51,11 @@ fn a_cancel_after_any_step_ends_the_fetch_and_leaves_nothing() {
             let held = Held::now();
             for (way, context) in &ways {
                 cancel_after(scenario, count, *way, context);
-                if !scenario.looks_up {
+                if !scenario.has_helper {
                     held.assert_unchanged(context);
                 }
             }
-            if scenario.looks_up {
+            if scenario.has_helper {
                 // An orphaned helper keeps what it needs until the system answers, and then ends.
                 assert_becomes(held.threads, threads, scenario.name);
                 held.assert_unchanged(scenario.name);

@@ -5,12 +5,18 @@
 
 mod support;
 
+use ::ifetch::ffi::client::ifetch_count::*;
+use ::ifetch::ffi::resolver::*;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 use support::network::alone;
 use support::*;
 
 const HELLO: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+
+fn asking_the_system() -> Client {
+    Client::new().resolver(ifetch_resolver::IFETCH_RESOLVER_SYSTEM)
+}
 
 fn assert_hello(fetch: &Fetch) {
     assert_eq!(fetch.news(), IFETCH_DONE, "{}", fetch.message());
@@ -39,20 +45,22 @@ fn a_name_that_nobody_answers_for_fails_with_what_the_system_says() {
     if !alone("a_name_that_nobody_answers_for_fails_with_what_the_system_says") {
         return;
     }
-    let fetch = Fetch::get("http://unanswered.example/");
+    // The system looks up what ends in .local.
+    let fetch = Fetch::get("http://unanswered.local/");
     assert_eq!(fetch.news(), IFETCH_FAILED);
     assert_eq!(fetch.error(), IFETCH_ERROR_RESOLVE);
-    assert!(fetch.message().starts_with("look up unanswered.example: "), "{}", fetch.message());
+    assert!(fetch.message().starts_with("look up unanswered.local: "), "{}", fetch.message());
 }
 
-/// More stuck lookups than may be live at a time, all cancelled: the next one is not delayed.
+/// More stuck lookups of the system than may be live at a time, all cancelled: the next one is not
+/// delayed.
 #[test]
 fn cancelled_lookups_delay_no_other() {
     if !alone("cancelled_lookups_delay_no_other") {
         return;
     }
     let peer = Peer::answering(HELLO);
-    let client = Client::new();
+    let client = asking_the_system();
     let stuck: Vec<Fetch> = (0..30)
         .map(|n| client.start(&format!("http://stuck-{n}.example/"), &Options::new()))
         .collect();
@@ -62,8 +70,11 @@ fn cancelled_lookups_delay_no_other() {
     }
     drop(stuck);
     let start = Instant::now();
-    let fetch = Fetch::get(&format!("http://known.example:{}/", peer.address().port()));
+    let url = format!("http://known.example:{}/", peer.address().port());
+    let client = asking_the_system();
+    let fetch = client.get(&url);
     assert_hello(&fetch);
+    assert_eq!(client.count(IFETCH_COUNT_LOOKUPS_SYSTEM), 1);
     // A stuck lookup takes two seconds in this network.
     assert!(start.elapsed() < Duration::from_millis(1000), "it took {:?}", start.elapsed());
 }
@@ -74,7 +85,7 @@ fn lookups_beyond_the_live_ones_wait_for_their_turn() {
     if !alone("lookups_beyond_the_live_ones_wait_for_their_turn") {
         return;
     }
-    let client = Client::new();
+    let client = asking_the_system();
     let fetches: Vec<Fetch> = (0..12)
         .map(|n| client.start(&format!("http://stuck-{n}.example/"), &Options::new()))
         .collect();

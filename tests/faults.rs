@@ -177,7 +177,7 @@ fn codes_of(fault: Fault) -> &'static [ifetch_error] {
         Call::socket | Call::connect | Call::getsockopt if !is_shortage => &[IFETCH_ERROR_CONNECT],
         Call::sendmsg => &[IFETCH_ERROR_SEND],
         Call::recv | Call::recvmsg => &[IFETCH_ERROR_RECEIVE],
-        Call::getaddrinfo => &[IFETCH_ERROR_RESOLVE],
+        Call::getaddrinfo if !is_shortage => &[IFETCH_ERROR_RESOLVE],
         // Some are made to give other fetches their turn while a body arrives.
         Call::epoll_ctl => &[IFETCH_ERROR_SYSTEM, IFETCH_ERROR_RECEIVE],
         _ => &[IFETCH_ERROR_SYSTEM],

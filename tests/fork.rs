@@ -6,6 +6,9 @@
 #![allow(unsafe_code)]
 
 #[allow(dead_code)]
+#[path = "cancel/names.rs"]
+mod names;
+#[allow(dead_code)] // other tests use the rest of it
 #[path = "cancel/scenarios.rs"]
 mod scenarios;
 #[allow(dead_code)]
@@ -182,7 +185,7 @@ fn threads_of_the_library_block_every_signal() {
         return;
     }
     let of_program = tasks();
-    let looking_up = SCENARIOS.iter().find(|s| s.place == Place::Unanswered).expect("one");
+    let looking_up = SCENARIOS.iter().find(|s| s.place == Place::UnansweredBySystem).expect("one");
     let world = World::new(looking_up, Way::Owner);
     // A thread begins with all of them blocked, and then takes the mask that it is to have.
     std::thread::sleep(QUIET);

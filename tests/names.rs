@@ -10,6 +10,7 @@ use ::ifetch::ffi::client::ifetch_client_timeout::*;
 use ::ifetch::ffi::client::ifetch_count::*;
 use ::ifetch::ffi::options::ifetch_timeout::*;
 use ::ifetch::ffi::report::ifetch_lookup::{self, *};
+use ::ifetch::ffi::resolver::*;
 use names::Answer::*;
 use names::{asked, hold, release, tell, until_asked};
 use std::time::Duration;
@@ -20,9 +21,13 @@ use support::*;
 const SHORT_MS: u32 = 150;
 const SHORT: Duration = Duration::from_millis(SHORT_MS as u64);
 
-/// A client that keeps no connections, so that each fetch needs an address.
+/// A client that asks the system, and keeps no connections, so that each fetch needs an address.
 fn client() -> Client {
-    Client::new().limit(IFETCH_CLIENT_LIMIT_IDLE, 0)
+    asking_the_system().limit(IFETCH_CLIENT_LIMIT_IDLE, 0)
+}
+
+fn asking_the_system() -> Client {
+    Client::new().resolver(ifetch_resolver::IFETCH_RESOLVER_SYSTEM)
 }
 
 /// A server at an address of the loopback network, for so many connections.
@@ -310,7 +315,7 @@ fn a_failure_to_connect_makes_the_client_forget() {
 #[test]
 fn what_needs_no_lookup_says_so() {
     let server = Server::start(&[&[Serve], &[Serve], &[Serve, Serve]]);
-    let client = Client::new();
+    let client = asking_the_system();
     tell("kept.test", At("127.0.0.1"));
     assert_done(&client.get(&server.url("/")), IFETCH_LOOKUP_NONE);
     assert_done(&client.get(&url("localhost", &server)), IFETCH_LOOKUP_NONE);

@@ -9,6 +9,7 @@ use ::ifetch::ffi::error::*;
 use ::ifetch::ffi::fetch::*;
 use ::ifetch::ffi::options::*;
 use ::ifetch::ffi::report::*;
+use ::ifetch::ffi::resolver::*;
 use ::ifetch::ffi::response::*;
 use ::ifetch::ffi::token::*;
 use std::ffi::{c_char, c_int};
@@ -322,6 +323,12 @@ fn a_null_client() {
     assert_eq!(call!(ifetch_client_set_userdata(null_mut(), null_mut())), INVALID);
     assert_eq!(call!(ifetch_client_set_timeout(null_mut(), 1, 1)), INVALID);
     assert_eq!(call!(ifetch_client_set_limit(null_mut(), 1, 1)), INVALID);
+    assert_eq!(call!(ifetch_client_set_resolver(null_mut(), 0)), INVALID);
+    let (name, address) = (c"a.test".as_ptr(), c"127.0.0.1".as_ptr());
+    assert_eq!(call!(ifetch_client_add_name_server(null_mut(), address)), INVALID);
+    assert_eq!(call!(ifetch_client_add_name_server(null_mut(), null())), INVALID);
+    assert_eq!(call!(ifetch_client_add_host(null_mut(), name, address)), INVALID);
+    assert_eq!(call!(ifetch_client_add_host(null_mut(), null(), null())), INVALID);
     assert_eq!(call!(ifetch_client_count(null(), 1)), 0);
 }
 
@@ -331,6 +338,10 @@ fn null_in_a_client() {
     assert!(!client.is_null());
     assert_eq!(call!(ifetch_client_set_userdata(client, null_mut())), IFETCH_ERROR_NONE);
     assert!(call!(ifetch_client_userdata(client)).is_null());
+    let (name, address) = (c"a.test".as_ptr(), c"127.0.0.1".as_ptr());
+    assert_eq!(call!(ifetch_client_add_name_server(client, null())), INVALID);
+    assert_eq!(call!(ifetch_client_add_host(client, null(), address)), INVALID);
+    assert_eq!(call!(ifetch_client_add_host(client, name, null())), INVALID);
     let fetch = call!(ifetch_client_start(client, null(), null()));
     assert!(!fetch.is_null());
     assert_eq!(call!(ifetch_poll(fetch)), IFETCH_FAILED);

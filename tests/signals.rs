@@ -2,6 +2,9 @@
 #![allow(unsafe_code)]
 
 #[allow(dead_code)]
+#[path = "cancel/names.rs"]
+mod names;
+#[allow(dead_code)] // other tests use the rest of it
 #[path = "cancel/scenarios.rs"]
 mod scenarios;
 #[allow(dead_code)]

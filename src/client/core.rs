@@ -15,6 +15,7 @@ use crate::fetch::options::Options;
 use crate::fetch::{Fetch, Outcome, Phase, Status};
 use crate::proto::target::Target;
 use crate::transport::cancel::Cancel;
+use crate::transport::dns::is_of_lookup;
 use crate::transport::reactor::{Reactor, Ready};
 use crate::transport::sys::{Errno, Event, Events, Fd, Instant};
 use crate::transport::wake::MARKS;
@@ -197,6 +198,9 @@ impl Core {
     }
 
     fn handle_event(&mut self, event: Event, now: Instant) {
+        if is_of_lookup(event.token) {
+            return self.names.handle_event(event, &mut self.buffer, now, &self.reactor);
+        }
         match self.pool.holder(event.token) {
             Some(Holder::Fetch(place)) => {
                 let key = self.fetches[place].key(place);
@@ -235,6 +239,7 @@ impl Core {
             self.drive(key, now, None);
         }
         self.pool.handle_due(now);
+        self.names.handle_due(now, &self.reactor);
         if let Some(at) = self.deadlines.earliest() {
             // It was set before, for the first of them, so it is there.
             let _ = self.reactor.wake_at(at);
@@ -261,6 +266,11 @@ impl Core {
             } else {
                 break;
             }
+        }
+        if let Some(at) = self.names.due()
+            && let Err(errno) = self.reactor.wake_at(at)
+        {
+            self.names.fail_all(errno, now);
         }
         if self.pool.has_granted() || self.names.has_answered() {
             self.ring();

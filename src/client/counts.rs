@@ -17,6 +17,7 @@ pub(crate) enum Count {
     Lookups,
     LookupsShared,
     LookupsCached,
+    LookupsSystem,
 }
 
 /// How many fetches are in which phase.
@@ -47,6 +48,7 @@ impl Core {
             Count::Lookups => self.names.begun,
             Count::LookupsShared => self.names.joined,
             Count::LookupsCached => self.names.hits,
+            Count::LookupsSystem => self.names.left(),
         }
     }
 }

@@ -14,6 +14,7 @@ mod news;
 mod targets;
 
 pub(crate) use crate::client::counts::Count;
+pub(crate) use crate::transport::dns::Choice;
 
 use crate::client::core::Core;
 use crate::connection::key::Key;
@@ -21,6 +22,7 @@ use crate::connection::pool::Limit;
 use crate::error::Error;
 use crate::fetch::options::Options;
 use crate::fetch::{Fetch, Status};
+use crate::proto::target;
 use crate::transport::cancel::{Cancel, Canceller};
 use crate::transport::sys::Fd;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -132,10 +134,32 @@ impl Client {
         self.0.enter()?.set(|core| match timeout {
             ClientTimeout::Idle => core.pool.set_idle_timeout(ms),
             ClientTimeout::Age => core.pool.set_age(ms),
-            ClientTimeout::Name => core.names.kept.found_ms = ms,
-            ClientTimeout::NoName => core.names.kept.not_found_ms = ms,
+            ClientTimeout::Name => core.names.kept.found_ms = Some(ms),
+            ClientTimeout::NoName => core.names.kept.not_found_ms = Some(ms),
         });
         Some(())
+    }
+
+    pub(crate) fn set_resolver(&self, choice: Choice) -> Option<()> {
+        self.0.enter()?.set(|core| core.names.set_resolver(choice));
+        Some(())
+    }
+
+    /// Says whether the text is an address.
+    pub(crate) fn add_name_server(&self, address: &[u8]) -> Option<bool> {
+        let mut core = self.0.enter()?;
+        Some(str::from_utf8(address).is_ok_and(|address| core.names.add_server(address)))
+    }
+
+    /// Says whether the texts are a name and an address.
+    pub(crate) fn add_host(&self, name: &[u8], address: &[u8]) -> Option<bool> {
+        let mut core = self.0.enter()?;
+        let address = str::from_utf8(address).ok().and_then(|text| text.parse().ok());
+        let both = target::host_name(name).zip(address);
+        Some(both.is_some_and(|(name, address)| {
+            core.names.add_host(&name, address);
+            true
+        }))
     }
 
     pub(crate) fn count(&self, count: Count) -> Option<u64> {

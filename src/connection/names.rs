@@ -6,15 +6,16 @@
 //! ```
 
 use crate::connection::key::Key;
+use crate::transport::answer::{Answer, Holds};
+use crate::transport::dns::{Begun, Choice, Resolver};
 use crate::transport::reactor::Reactor;
-use crate::transport::resolver::{Answer, Answers, Lookup};
-use crate::transport::sys::{Errno, Instant};
+use crate::transport::sys::{Errno, Event, Instant};
 use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-/// The system does not tell how long an answer holds. curl remembers it for as long.
+/// Where nobody tells how long an answer holds. curl remembers it for as long.
 const FOUND_MS: u32 = 60_000;
-/// RFC 2308 section 5 has the zone say it, which the system does not tell either.
 const NOT_FOUND_MS: u32 = 5_000;
 const KNOWN_MAX: usize = 256;
 
@@ -25,7 +26,7 @@ pub(crate) struct Names {
     names: HashMap<Arc<str>, Name>,
     /// How many of them are known.
     known: usize,
-    answers: Option<Arc<Answers>>,
+    resolver: Resolver,
     answered: VecDeque<(Key, Arc<Answer>)>,
     /// Lookups begun, which numbers them.
     pub(crate) begun: u64,
@@ -34,40 +35,40 @@ pub(crate) struct Names {
     pub(crate) hits: u64,
 }
 
-/// For how long answers are remembered.
-#[derive(Clone, Copy, Debug)]
+/// For how long answers are remembered at the most, if their user has said so.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Kept {
-    pub(crate) found_ms: u32,
-    pub(crate) not_found_ms: u32,
+    pub(crate) found_ms: Option<u32>,
+    pub(crate) not_found_ms: Option<u32>,
 }
 
 impl Kept {
     fn ms(self, answer: &Answer) -> u32 {
-        match answer {
-            Ok(_) => self.found_ms,
-            Err(unresolved) if unresolved.is_certain => self.not_found_ms,
-            Err(_) => 0,
+        let (most_ms, unsaid_ms) = match &answer.addresses {
+            Ok(_) => (self.found_ms, FOUND_MS),
+            Err(unresolved) if unresolved.is_certain => (self.not_found_ms, NOT_FOUND_MS),
+            Err(_) => return 0,
+        };
+        match answer.holds {
+            Holds::Unsaid => most_ms.unwrap_or(unsaid_ms),
+            Holds::ForSeconds(seconds) => {
+                seconds.saturating_mul(1_000).min(most_ms.unwrap_or(u32::MAX))
+            }
         }
     }
 }
 
 #[derive(Debug)]
 enum Name {
-    /// Dropping the lookup cancels it.
-    Looking {
-        number: u64,
-        waiting: Vec<Key>,
-        _lookup: Lookup,
-    },
-    Known {
-        answer: Arc<Answer>,
-        since: Instant,
-    },
+    Looking { number: u64, waiting: Vec<Key>, lookup: Begun },
+    Known { answer: Arc<Answer>, since: Instant },
 }
 
 /// What becomes of a question.
 #[derive(Debug)]
 pub(crate) enum Asked {
+    /// It was named by the user of the client, or in /etc/hosts.
+    Listed(Vec<SocketAddr>),
     Known(Arc<Answer>),
     /// The lookup was begun by this question.
     Begun,
@@ -78,11 +79,11 @@ pub(crate) enum Asked {
 impl Default for Names {
     fn default() -> Self {
         Self {
-            kept: Kept { found_ms: FOUND_MS, not_found_ms: NOT_FOUND_MS },
+            kept: Kept::default(),
             known_max: KNOWN_MAX,
             names: HashMap::new(),
             known: 0,
-            answers: None,
+            resolver: Resolver::default(),
             answered: VecDeque::new(),
             begun: 0,
             joined: 0,
@@ -100,6 +101,12 @@ impl Names {
         now: Instant,
         reactor: &Reactor,
     ) -> Result<Asked, Errno> {
+        if let Some(addresses) = self.resolver.own_host(name) {
+            return Ok(Asked::Listed(addresses.to_vec()));
+        }
+        if self.resolver.has_changed(now) {
+            self.forget_all();
+        }
         let kept = self.kept;
         match self.names.get_mut(name) {
             Some(Name::Known { answer, since }) if since.after_ms(kept.ms(answer)) > now => {
@@ -114,41 +121,85 @@ impl Names {
             Some(Name::Known { .. }) => self.forget(name),
             None => {}
         }
-        reactor.make_wake()?;
         let number = self.begun;
-        let answers = self.answers.get_or_insert_default();
-        let lookup = Lookup::start(name, number, answers, reactor.wake())?;
+        let lookup = match self.resolver.begin(name, number, now, reactor)? {
+            Begun::Listed(addresses) => return Ok(Asked::Listed(addresses)),
+            lookup => lookup,
+        };
         self.begun += 1;
-        let looking = Name::Looking { number, waiting: vec![key], _lookup: lookup };
+        let looking = Name::Looking { number, waiting: vec![key], lookup };
         self.names.insert(Arc::clone(name), looking);
+        self.take_ended(now);
         Ok(Asked::Begun)
     }
 
     /// A fetch does not wait for this name any more.
     pub(crate) fn leave(&mut self, name: &Arc<str>, key: Key) {
-        if let Some(Name::Looking { waiting, .. }) = self.names.get_mut(name) {
-            waiting.retain(|&other| other != key);
-            if waiting.is_empty() {
-                self.names.remove(name);
+        let Some(Name::Looking { waiting, .. }) = self.names.get_mut(name) else {
+            return;
+        };
+        waiting.retain(|&other| other != key);
+        if waiting.is_empty()
+            && let Some(Name::Looking { lookup: Begun::Native(place), .. }) =
+                self.names.remove(name)
+        {
+            self.resolver.cancel(place);
+        }
+    }
+
+    /// Takes the answers that the system has given.
+    pub(crate) fn handle_ring(&mut self, now: Instant) {
+        for (name, number, answer) in self.resolver.take_answers() {
+            // It may be one that nobody waited for any more, or that is asked for anew.
+            let is_awaited = |looking: &&Name| matches!(looking, Name::Looking { number: asked, .. } if *asked == number);
+            if self.names.get(&name).filter(is_awaited).is_some() {
+                self.tell(name, answer, now);
             }
         }
     }
 
-    /// Takes the answers that have come.
-    pub(crate) fn handle_ring(&mut self, now: Instant) {
-        let answers = self.answers.as_ref().map(|answers| answers.take()).unwrap_or_default();
-        for (name, number, answer) in answers {
-            match self.names.remove(&name) {
-                Some(Name::Looking { number: asked, waiting, .. }) if asked == number => {
-                    let answer = Arc::new(answer);
-                    let told = waiting.into_iter().map(|key| (key, Arc::clone(&answer)));
-                    self.answered.extend(told);
-                    self.remember(name, answer, now);
-                }
-                // The answer of a lookup that nobody waited for any more.
-                Some(later) => drop(self.names.insert(name, later)),
-                None => {}
-            }
+    /// Something happened to a socket of a lookup.
+    pub(crate) fn handle_event(
+        &mut self,
+        event: Event,
+        buffer: &mut Vec<u8>,
+        now: Instant,
+        reactor: &Reactor,
+    ) {
+        self.resolver.handle_event(event, buffer, now, reactor);
+        self.take_ended(now);
+    }
+
+    /// When a lookup has to be driven though nothing has happened.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.resolver.due()
+    }
+
+    pub(crate) fn handle_due(&mut self, now: Instant, reactor: &Reactor) {
+        self.resolver.handle_due(now, reactor);
+        self.take_ended(now);
+    }
+
+    /// Lookups would not be driven when they are due.
+    pub(crate) fn fail_all(&mut self, errno: Errno, now: Instant) {
+        self.resolver.fail_all(errno);
+        self.take_ended(now);
+    }
+
+    fn take_ended(&mut self, now: Instant) {
+        while let Some((name, answer)) = self.resolver.next_ended() {
+            self.tell(name, answer, now);
+        }
+    }
+
+    /// Lets those know who wait for this name.
+    #[cold]
+    fn tell(&mut self, name: Arc<str>, answer: Answer, now: Instant) {
+        if let Some(Name::Looking { waiting, .. }) = self.names.remove(&name) {
+            let answer = Arc::new(answer);
+            let told = waiting.into_iter().map(|key| (key, Arc::clone(&answer)));
+            self.answered.extend(told);
+            self.remember(name, answer, now);
         }
     }
 
@@ -180,6 +231,41 @@ impl Names {
             self.names.remove(name);
             self.known -= 1;
         }
+    }
+
+    pub(crate) fn set_resolver(&mut self, choice: Choice) {
+        self.resolver.set_choice(choice);
+        self.forget_all();
+    }
+
+    /// False if it is no address of a server.
+    pub(crate) fn add_server(&mut self, address: &str) -> bool {
+        let is_one = self.resolver.add_server(address);
+        if is_one {
+            self.forget_all();
+        }
+        is_one
+    }
+
+    pub(crate) fn add_host(&mut self, name: &str, ip: IpAddr) {
+        self.resolver.add_host(name, ip);
+    }
+
+    /// Whether the user of the client has given addresses to this name.
+    pub(crate) fn has_host(&self, name: &str) -> bool {
+        self.resolver.own_host(name).is_some()
+    }
+
+    /// How many lookups were left to the system.
+    pub(crate) fn left(&self) -> u64 {
+        self.resolver.left
+    }
+
+    /// Names are looked up in another way from now on.
+    #[cold]
+    fn forget_all(&mut self) {
+        self.names.retain(|_, name| matches!(name, Name::Looking { .. }));
+        self.known = 0;
     }
 
     pub(crate) fn set_limit(&mut self, n: usize) {

@@ -28,6 +28,8 @@ pub(crate) enum LookupKind {
     New,
     Shared,
     Cached,
+    /// The user of the client named them, or /etc/hosts.
+    Listed,
 }
 
 /// The moments a fetch has come through.

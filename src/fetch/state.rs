@@ -25,8 +25,8 @@ use crate::fetch::ending::Ended;
 use crate::fetch::report::{LookupKind, Times};
 use crate::fetch::{Earlier, Fetch, Outcome};
 use crate::proto::target::Address;
-use crate::transport::resolver::Answer;
-use crate::transport::sys::Event;
+use crate::transport::answer::Answer;
+use crate::transport::sys::{Errno, Event};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -168,7 +168,7 @@ impl Fetch {
                 self.connect(vec![SocketAddr::new(*ip, 0)]);
                 return Ok(());
             }
-            Address::Name(name) if is_localhost(name) => {
+            Address::Name(name) if is_localhost(name) && !cx.names.has_host(name) => {
                 let both = [IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)];
                 self.connect(both.map(|ip| SocketAddr::new(ip, 0)).to_vec());
                 return Ok(());
@@ -180,6 +180,11 @@ impl Fetch {
         self.lookup = match asked {
             Asked::Begun => LookupKind::New,
             Asked::Joined => LookupKind::Shared,
+            Asked::Listed(addresses) => {
+                self.lookup = LookupKind::Listed;
+                self.connect(addresses);
+                return Ok(());
+            }
             Asked::Known(answer) => {
                 self.lookup = LookupKind::Cached;
                 return self.connect_to(&answer);
@@ -190,14 +195,16 @@ impl Fetch {
     }
 
     fn connect_to(&mut self, answer: &Answer) -> Result<(), Error> {
-        match answer {
+        match &answer.addresses {
             Ok(addresses) => {
                 self.connect(addresses.clone());
                 Ok(())
             }
             Err(unresolved) => {
                 let why = format!("look up {}: {}", self.target.host(), unresolved.why);
-                Err(Error::with_os(Kind::Resolve, unresolved.os, why))
+                let is_shortage = Errno(unresolved.os).is_shortage();
+                let kind = if is_shortage { Kind::System } else { Kind::Resolve };
+                Err(Error::with_os(kind, unresolved.os, why))
             }
         }
     }

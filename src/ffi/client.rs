@@ -45,10 +45,14 @@ pub enum ifetch_client_timeout {
     IFETCH_CLIENT_TIMEOUT_IDLE = 1,
     /// A connection this old is not used for another fetch; 0, unless set: however old it is.
     IFETCH_CLIENT_TIMEOUT_AGE = 2,
-    /// How long the addresses of a name are remembered: 60,000 unless set; 0: not at all.
-    /// Fetches that want the same name at the same time share one lookup in any case.
+    /// For how long at the most the addresses of a name are remembered; 0: not at all. Unless set,
+    /// as long as the name server said, which is taken as 1 s to a day, or 60,000 where the system
+    /// looked it up, which does not tell. Fetches that want the same name at the same time share
+    /// one lookup in any case.
     IFETCH_CLIENT_TIMEOUT_NAME = 3,
-    /// How long it is remembered that a name does not exist: 5,000 unless set; 0: not at all.
+    /// For how long at the most it is remembered that a name does not exist or has no address; 0:
+    /// not at all. Unless set, as long as the name server said (RFC 2308), or 5,000 where the
+    /// system looked it up.
     IFETCH_CLIENT_TIMEOUT_NO_NAME = 4,
 }
 
@@ -91,6 +95,8 @@ pub enum ifetch_count {
     IFETCH_COUNT_LOOKUPS_SHARED = 17,
     /// Fetches whose name was remembered, since then.
     IFETCH_COUNT_LOOKUPS_CACHED = 18,
+    /// Lookups that were left to the system, since then (see ifetch_resolver).
+    IFETCH_COUNT_LOOKUPS_SYSTEM = 19,
 }
 
 /// Makes a client. NULL if the system gives no descriptor.
@@ -218,7 +224,7 @@ pub unsafe extern "C" fn ifetch_client_set_timeout(
 
 /// # Safety
 /// `client` is NULL or live.
-unsafe fn change(
+pub(super) unsafe fn change(
     client: *mut ifetch_client,
     f: impl FnOnce(&Client) -> Option<()>,
 ) -> ifetch_error {
@@ -254,6 +260,7 @@ pub unsafe extern "C" fn ifetch_client_count(client: *const ifetch_client, which
         16 => Count::Lookups,
         17 => Count::LookupsShared,
         18 => Count::LookupsCached,
+        19 => Count::LookupsSystem,
         _ => return 0,
     };
     // SAFETY: NULL or live, as the header asks.

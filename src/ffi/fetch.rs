@@ -109,8 +109,8 @@ impl ifetch {
 
 /// Starts a fetch that has a client, and so a descriptor, of its own.
 ///
-/// Nothing is waited for: a numeric address is being connected to, or a name looked up on a
-/// helper thread, when this returns. `url` and `options` are copied and may go at once; `options`
+/// Nothing is waited for: a numeric address is being connected to, or a name looked up, when this
+/// returns. `url` and `options` are copied and may go at once; `options`
 /// may be NULL, which means a GET whose body is collected.
 ///
 /// Never returns NULL: a bad URL, a NULL one, or a lack of descriptors makes a fetch that has
@@ -197,7 +197,7 @@ pub unsafe extern "C" fn ifetch_result(fetch: *const ifetch) -> *const ifetch_re
 }
 
 /// Frees the fetch and all that was lent from it. One that still runs is cancelled first. Never
-/// waits: a name lookup under way is left to its helper thread, which cleans up after itself.
+/// waits: a name lookup by the system is left to its helper thread, which cleans up after itself.
 /// NULL is ignored. After fork() a child may free what it inherited, and nothing is sent.
 ///
 /// If another thread is inside a call on the same client the fetch is cancelled, but its memory

@@ -12,6 +12,7 @@ pub mod error;
 pub mod fetch;
 pub mod options;
 pub mod report;
+pub mod resolver;
 pub mod response;
 pub mod token;
 

@@ -71,7 +71,7 @@ pub enum ifetch_close {
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ifetch_lookup {
-    /// No lookup was needed: a numeric address, localhost, a kept connection.
+    /// None were needed: a numeric address, localhost, a kept connection.
     IFETCH_LOOKUP_NONE = 0,
     /// They were looked up for this fetch.
     IFETCH_LOOKUP_NEW = 1,
@@ -79,6 +79,8 @@ pub enum ifetch_lookup {
     IFETCH_LOOKUP_SHARED = 2,
     /// The client remembered them.
     IFETCH_LOOKUP_CACHED = 3,
+    /// They are those that ifetch_client_add_host() gave, or /etc/hosts.
+    IFETCH_LOOKUP_LISTED = 4,
 }
 
 /// Who cancelled a fetch.
@@ -244,6 +246,7 @@ impl ifetch_report {
                 LookupKind::New => ifetch_lookup::IFETCH_LOOKUP_NEW,
                 LookupKind::Shared => ifetch_lookup::IFETCH_LOOKUP_SHARED,
                 LookupKind::Cached => ifetch_lookup::IFETCH_LOOKUP_CACHED,
+                LookupKind::Listed => ifetch_lookup::IFETCH_LOOKUP_LISTED,
             } as i32,
             reused: report.traffic.reused.into(),
             retried: report.retried.into(),

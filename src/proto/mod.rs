@@ -1,5 +1,6 @@
 //! The protocol without input or output: no socket, no clock, no thread, no unsafe.
 
+pub(crate) mod dns;
 pub(crate) mod field;
 pub(crate) mod framing;
 pub(crate) mod h1;

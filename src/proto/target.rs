@@ -128,6 +128,14 @@ impl Target {
     }
 }
 
+/// A host as it stands in a URL, if it is a name and not an address.
+pub(crate) fn host_name(text: &[u8]) -> Option<String> {
+    match Host::parse(str::from_utf8(text).ok()?) {
+        Ok(Host::Domain(name)) => Some(name),
+        Ok(Host::Ipv4(_) | Host::Ipv6(_)) | Err(_) => None,
+    }
+}
+
 /// Whether the URL standard takes this path and query as they are: no dots that may mean another
 /// segment, nothing to be encoded, no fragment.
 fn is_plain(path_and_query: &[u8]) -> bool {

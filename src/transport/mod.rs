@@ -1,6 +1,8 @@
 //! Bytes through descriptors, and the readiness of descriptors.
 
+pub(crate) mod answer;
 pub(crate) mod cancel;
+pub(crate) mod dns;
 pub(crate) mod parked;
 pub(crate) mod reactor;
 pub(crate) mod resolver;

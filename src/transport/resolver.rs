@@ -12,18 +12,15 @@
 //! `LIVE` helpers with a lookup that somebody wants run at a time, the rest of the lookups queue;
 //! orphans do not count, so stuck lookups which nobody wants delay no other, up to a hard limit.
 
-use crate::transport::sys::{self, Errno, Unresolved};
+use crate::transport::answer::{Answer, Holds};
+use crate::transport::sys::{self, Errno};
 use crate::transport::wake::Wake;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 const LIVE: usize = 8;
 const THREADS: usize = 256;
-
-/// What the system says of a name: addresses without ports, at least one.
-pub(crate) type Answer = Result<Vec<SocketAddr>, Unresolved>;
 
 /// A lookup under way. Dropping it is how it is cancelled.
 #[derive(Debug)]
@@ -60,11 +57,12 @@ impl Lookup {
             answers: Arc::clone(answers),
             wake: Arc::clone(wake),
         });
-        HELPERS.queue(&job);
+        HELPERS.queue(Arc::clone(&job));
         if let Err(errno) = HELPERS.reinforce()
             && HELPERS.live.load(SeqCst) == 0
         {
             job.state.store(ORPHANED, SeqCst);
+            HELPERS.sweep();
             return Err(errno);
         }
         Ok(Self(job))
@@ -116,26 +114,49 @@ struct Helpers {
     threads: AtomicUsize,
 }
 
-static HELPERS: LazyLock<Helpers> = LazyLock::new(|| {
-    let (sender, receiver) = channel();
-    Helpers {
-        sender,
-        receiver: Mutex::new(receiver),
-        queued: AtomicUsize::new(0),
-        live: AtomicUsize::new(0),
-        threads: AtomicUsize::new(0),
-    }
-});
+static HELPERS: LazyLock<Helpers> = LazyLock::new(Helpers::new);
 
 impl Helpers {
-    fn queue(&self, job: &Arc<Job>) {
+    fn new() -> Self {
+        let (sender, receiver) = channel();
+        Self {
+            sender,
+            receiver: Mutex::new(receiver),
+            queued: AtomicUsize::new(0),
+            live: AtomicUsize::new(0),
+            threads: AtomicUsize::new(0),
+        }
+    }
+
+    #[inline(never)]
+    fn queue(&self, job: Arc<Job>) {
         self.queued.fetch_add(1, SeqCst);
         // Sending never waits, and cannot fail: the receiver is never dropped.
-        let _ = self.sender.send(Arc::clone(job));
+        let _ = self.sender.send(job);
     }
 
     fn take(&self) -> Option<Arc<Job>> {
         let receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner);
+        self.pop(&receiver)
+    }
+
+    /// Takes out of the queue what nobody wants any more: there may be no helper that would. If one
+    /// is looking at the queue just now, it does.
+    fn sweep(&self) {
+        let Ok(receiver) = self.receiver.try_lock() else {
+            return;
+        };
+        for _ in 0..self.queued.load(SeqCst) {
+            match self.pop(&receiver) {
+                Some(job) if job.state.load(SeqCst) != ORPHANED => self.queue(job),
+                Some(_) => {}
+                None => return,
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn pop(&self, receiver: &Receiver<Arc<Job>>) -> Option<Arc<Job>> {
         let job = receiver.try_recv().ok()?;
         self.queued.fetch_sub(1, SeqCst);
         Some(job)
@@ -163,7 +184,8 @@ impl Helpers {
                 if !job.step(QUEUED, RUNNING) {
                     continue;
                 }
-                let answer = sys::lookup(&job.name);
+                let addresses = sys::lookup(&job.name);
+                let answer = Answer { addresses, holds: Holds::Unsaid };
                 if job.step(RUNNING, ANSWERED) {
                     job.answers.leave(&job.name, job.number, answer);
                     job.wake.ring();
@@ -186,4 +208,32 @@ impl Helpers {
 /// Adds one unless that would exceed `limit`.
 fn rise(count: &AtomicUsize, limit: usize) -> bool {
     count.fetch_update(SeqCst, SeqCst, |n| (n < limit).then_some(n + 1)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_wants_is_taken_out_of_the_queue_and_all_else_stays() {
+        let helpers = Helpers::new();
+        let job = |name: &str, state| {
+            Arc::new(Job {
+                name: name.into(),
+                number: 0,
+                state: AtomicU8::new(state),
+                answers: Arc::default(),
+                wake: Arc::new(Wake::new()),
+            })
+        };
+        for (name, state) in [("a", ORPHANED), ("b", QUEUED), ("c", ORPHANED), ("d", QUEUED)] {
+            helpers.queue(job(name, state));
+        }
+        helpers.sweep();
+        assert_eq!(helpers.queued.load(SeqCst), 2);
+        let left: Vec<_> = std::iter::from_fn(|| helpers.take()).map(|j| j.name.clone()).collect();
+        assert_eq!(left, ["b".into(), "d".into()]);
+        helpers.sweep();
+        assert_eq!(helpers.queued.load(SeqCst), 0);
+    }
 }

@@ -107,6 +107,11 @@ PIN(IFETCH_LOOKUP_NONE, 0);
 PIN(IFETCH_LOOKUP_NEW, 1);
 PIN(IFETCH_LOOKUP_SHARED, 2);
 PIN(IFETCH_LOOKUP_CACHED, 3);
+PIN(IFETCH_LOOKUP_LISTED, 4);
+
+PIN(IFETCH_RESOLVER_AUTO, 0);
+PIN(IFETCH_RESOLVER_NATIVE, 1);
+PIN(IFETCH_RESOLVER_SYSTEM, 2);
 
 PIN(IFETCH_CLIENT_TIMEOUT_IDLE, 1);
 PIN(IFETCH_CLIENT_TIMEOUT_AGE, 2);
@@ -135,6 +140,7 @@ PIN(IFETCH_COUNT_NAMES, 15);
 PIN(IFETCH_COUNT_LOOKUPS, 16);
 PIN(IFETCH_COUNT_LOOKUPS_SHARED, 17);
 PIN(IFETCH_COUNT_LOOKUPS_CACHED, 18);
+PIN(IFETCH_COUNT_LOOKUPS_SYSTEM, 19);
 
 PIN(IFETCH_CANCELLER_NONE, 0);
 PIN(IFETCH_CANCELLER_CALL, 1);
@@ -232,6 +238,9 @@ void ifetch_token_unref(ifetch_token *);
 void ifetch_token_cancel(const ifetch_token *);
 int32_t ifetch_token_is_cancelled(const ifetch_token *);
 ifetch_error ifetch_token_set_timeout(ifetch_token *, uint32_t);
+ifetch_error ifetch_client_set_resolver(ifetch_client *, int32_t);
+ifetch_error ifetch_client_add_name_server(ifetch_client *, const char *);
+ifetch_error ifetch_client_add_host(ifetch_client *, const char *, const char *);
 ifetch_error ifetch_report_get(const ifetch *, ifetch_report *, size_t);
 const char *ifetch_error_name(int32_t);
 const char *ifetch_error_text(int32_t);

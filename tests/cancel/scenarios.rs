@@ -25,8 +25,28 @@ pub(crate) enum Step {
     AnswerOther,
     /// Time passes.
     Sleep(u64),
+    /// The name server answers whoever has asked.
+    Name(NameAnswer),
+    /// The name server takes a connection, and reads what it is asked.
+    AcceptName,
+    /// It sends so many bytes of an answer.
+    SendName(usize),
+    /// It ends the connection.
+    CloseName,
 }
 
+/// What the name server answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NameAnswer {
+    /// That it does not fit.
+    Truncated,
+    /// That it does not understand the question.
+    NotUnderstood,
+    /// That there is no such name.
+    NotThere,
+}
+
+use NameAnswer::*;
 use Step::*;
 
 /// Where the URL leads.
@@ -41,8 +61,14 @@ pub(crate) enum Place {
     SilentTwice,
     /// localhost, with the first family refusing and the second listening.
     SecondListening,
-    /// A name that the name server does not answer for.
+    /// A name that the name server does not answer for, unless by a step.
     Unanswered,
+    /// The same with a name that only the system looks up.
+    UnansweredBySystem,
+    /// The same with a name server that takes connections as well.
+    NameOverTcp,
+    /// The same with one whose queue of connections is full.
+    NameOverSilentTcp,
 }
 
 /// What another fetch of the same client has done, or does.
@@ -80,7 +106,8 @@ pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     pub(crate) place: Place,
     pub(crate) kind: Kind,
-    pub(crate) looks_up: bool,
+    /// Whether a thread is left for a while that asks the system for a name.
+    pub(crate) has_helper: bool,
     pub(crate) steps: &'static [Step],
 }
 
@@ -105,7 +132,7 @@ macro_rules! listening {
             name: $name,
             place: Place::Listening,
             kind: $kind,
-            looks_up: false,
+            has_helper: false,
             steps: &$steps,
         }
     };
@@ -132,42 +159,91 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         name: "a lookup that is never answered",
         place: Place::Unanswered,
         kind: PLAIN,
-        looks_up: true,
-        steps: &[Poll, Poll],
+        has_helper: false,
+        // A second is the time after which it is asked for again.
+        steps: &[Poll, Poll, Sleep(1_010), Poll, Poll],
     },
     Scenario {
         name: "a lookup that another fetch has begun",
         place: Place::Unanswered,
         kind: Kind { other: Other::LooksUpTheName, ..PLAIN },
-        looks_up: true,
+        has_helper: false,
+        steps: &[Poll, Poll],
+    },
+    Scenario {
+        name: "a lookup that is answered step by step",
+        place: Place::Unanswered,
+        kind: PLAIN,
+        has_helper: false,
+        steps: &[Poll, Name(NotUnderstood), Poll, Name(NotThere), Poll, Poll],
+    },
+    Scenario {
+        name: "a lookup over TCP",
+        place: Place::NameOverTcp,
+        kind: PLAIN,
+        has_helper: false,
+        steps: &[
+            Poll,
+            Name(Truncated),
+            Poll,
+            Poll,
+            AcceptName,
+            Poll,
+            SendName(1),
+            Poll,
+            SendName(30),
+            Poll,
+            CloseName,
+            Settle,
+        ],
+    },
+    Scenario {
+        name: "a lookup over TCP, where nobody answers",
+        place: Place::NameOverSilentTcp,
+        kind: PLAIN,
+        has_helper: false,
+        steps: &[Poll, Name(Truncated), Poll, Poll],
+    },
+    Scenario {
+        name: "a lookup of the system that is never answered",
+        place: Place::UnansweredBySystem,
+        kind: PLAIN,
+        has_helper: true,
+        steps: &[Poll, Poll],
+    },
+    Scenario {
+        name: "a lookup of the system that another fetch has begun",
+        place: Place::UnansweredBySystem,
+        kind: Kind { other: Other::LooksUpTheName, ..PLAIN },
+        has_helper: true,
         steps: &[Poll, Poll],
     },
     Scenario {
         name: "a connect that is never answered",
         place: Place::Silent,
         kind: PLAIN,
-        looks_up: false,
+        has_helper: false,
         steps: &[Poll, Poll],
     },
     Scenario {
         name: "refused",
         place: Place::Refusing,
         kind: PLAIN,
-        looks_up: false,
+        has_helper: false,
         steps: &[Poll, Poll],
     },
     Scenario {
         name: "two families racing",
         place: Place::SilentTwice,
         kind: PLAIN,
-        looks_up: false,
+        has_helper: false,
         steps: &[Poll, Sleep(270), Poll, Poll],
     },
     Scenario {
         name: "the second family wins",
         place: Place::SecondListening,
         kind: PLAIN,
-        looks_up: false,
+        has_helper: false,
         steps: &[Poll, Poll, Accept, Poll, Take(4096), Send(HEAD_100), Poll],
     },
     listening!(

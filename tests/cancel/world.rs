@@ -1,5 +1,6 @@
 //! One fetch and its server, both moved by the same thread.
 
+use super::names::Names;
 use super::scenarios::{Kind, Other, Place, Scenario, Step};
 use super::support::*;
 use super::ways::Way;
@@ -23,6 +24,7 @@ pub(crate) struct World {
     listeners: Vec<TcpListener>,
     /// What fills a silent listener's queue.
     _fillers: Vec<TcpStream>,
+    names: Names,
     /// The server's ends of the fetch's connections.
     links: Vec<TcpStream>,
     place: Place,
@@ -39,9 +41,13 @@ impl World {
     pub(crate) fn new(scenario: &Scenario, way: Way) -> World {
         let place = scenario.place;
         let (listeners, fillers) = listen(place);
+        let names = Names::new(place);
         let port = listeners.last().map_or(1, |l| l.local_addr().expect("it is bound").port());
         let url = match place {
-            Place::Unanswered => "http://never.answered.example/".to_owned(),
+            Place::Unanswered | Place::NameOverTcp | Place::NameOverSilentTcp => {
+                "http://never.answered.example/".to_owned()
+            }
+            Place::UnansweredBySystem => "http://never.answered.local/".to_owned(),
             Place::SilentTwice | Place::SecondListening => format!("http://localhost:{port}/"),
             _ => format!("http://127.0.0.1:{port}/"),
         };
@@ -67,6 +73,7 @@ impl World {
             _client: client,
             listeners,
             _fillers: fillers,
+            names,
             links,
             place,
             drains: scenario.kind.drains,
@@ -126,6 +133,10 @@ impl World {
                 // Its connection goes to the fetch, which has waited for it.
                 self.links.push(link);
             }
+            Step::Name(answer) => self.names.answer(answer),
+            Step::AcceptName => self.names.accept(),
+            Step::SendName(len) => self.names.send(len),
+            Step::CloseName => self.names.close(),
             Step::Sleep(ms) => std::thread::sleep(Duration::from_millis(ms)),
         }
     }
@@ -298,7 +309,11 @@ fn listen(place: Place) -> (Vec<TcpListener>, Vec<TcpStream>) {
     match place {
         Place::Listening => (vec![on("127.0.0.1:0")], vec![]),
         // Nobody listens on port 1 of a network of our own.
-        Place::Refusing | Place::Unanswered => (vec![], vec![]),
+        Place::Refusing
+        | Place::Unanswered
+        | Place::UnansweredBySystem
+        | Place::NameOverTcp
+        | Place::NameOverSilentTcp => (vec![], vec![]),
         Place::Silent => {
             let (listener, filler) = full_listener();
             (vec![listener], vec![filler])

@@ -69,7 +69,7 @@ pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     /// Whether the fetches share a client, and which one.
     pub(crate) client: Option<Limits>,
-    /// Whether the first address of "three.example" does not answer.
+    /// Whether the first address of "three.local" does not answer.
     pub(crate) is_silent: bool,
     /// Whether a deadline or an attempt has to be waited for.
     pub(crate) takes_time: bool,
@@ -105,8 +105,9 @@ const HELLO: Ask = Ask {
     ends: Ends::Done,
 };
 
-const KNOWN: Ask = Ask { host: "known.example", ..HELLO };
-const THREE: Ask = Ask { host: "three.example", ..HELLO };
+// Names in .local are left to the system.
+const KNOWN: Ask = Ask { host: "known.local", ..HELLO };
+const THREE: Ask = Ask { host: "three.local", ..HELLO };
 
 const fn get(path: &'static str) -> Ask {
     Ask { path, ..HELLO }
@@ -214,9 +215,11 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
     alone("a name", &[&[KNOWN]]),
     alone(
         "a name that does not exist",
-        &[&[fails(IFETCH_ERROR_RESOLVE, Ask { host: "nowhere.example", ..HELLO })]],
+        &[&[fails(IFETCH_ERROR_RESOLVE, Ask { host: "nowhere.local", ..HELLO })]],
     ),
     alone("nobody listens", &[&[fails(IFETCH_ERROR_CONNECT, Ask { host: "127.0.0.9", ..HELLO })]]),
+    // Its addresses are put in order, which is that of their kinds or that of the file.
+    alone("a name in /etc/hosts", &[&[Ask { host: "both.example", ..HELLO }]]),
     alone("three addresses, two of them refusing", &[&[THREE]]),
     silent(alone(
         "three addresses, one of them silent",

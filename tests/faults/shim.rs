@@ -57,6 +57,12 @@ failing! {
     eventfd(value: libc::c_uint, flags: c_int) -> c_int;
     timerfd_create(clock: c_int, flags: c_int) -> c_int;
     getrandom(place: *mut c_void, len: size_t, flags: libc::c_uint) -> ssize_t;
+    stat(path: *const libc::c_char, place: *mut libc::stat) -> c_int;
+    open(path: *const libc::c_char, flags: c_int, mode: libc::mode_t) -> c_int;
+    fstat(fd: c_int, place: *mut libc::stat) -> c_int;
+    read(fd: c_int, place: *mut c_void, len: size_t) -> ssize_t;
+    gethostname(place: *mut libc::c_char, len: size_t) -> c_int;
+    getsockname(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int;
 }
 
 pub(crate) fn fail(errno: c_int) -> c_int {

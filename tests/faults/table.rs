@@ -24,10 +24,16 @@ pub(crate) enum Call {
     getaddrinfo,
     pthread_create,
     getrandom,
+    stat,
+    open,
+    fstat,
+    read,
+    gethostname,
+    getsockname,
 }
 
 impl Call {
-    pub(crate) const COUNT: usize = Call::getrandom as usize + 1;
+    pub(crate) const COUNT: usize = Call::getsockname as usize + 1;
 }
 
 /// What happens instead of the call, or besides it.
@@ -150,6 +156,25 @@ pub(crate) const FAULTS: &[(Call, &[How])] = &[
     (C::pthread_create, &[Fails(EAGAIN), Fails(EPERM)]),
     // The standard library's, for its hash maps; it has a way out of all that is not a signal.
     (C::getrandom, &[Fails(EINTR)]),
+    // The resolver's files: what cannot be read leaves the name to the system. That there is none is
+    // an answer.
+    (C::stat, &[Fails(EACCES), Fails(ENOENT), Fails(ENOTDIR), Fails(ELOOP), Fails(ENOMEM)]),
+    (
+        C::open,
+        &[
+            Fails(EACCES),
+            Fails(EINTR),
+            Fails(EMFILE),
+            Fails(ENFILE),
+            Fails(ENOMEM),
+            Fails(EPERM),
+            Fails(ELOOP),
+        ],
+    ),
+    (C::fstat, &[Fails(ENOMEM)]),
+    (C::read, &[Fails(EINTR), Fails(EIO), Fails(EISDIR)]),
+    (C::gethostname, &[Fails(EPERM), Fails(ENAMETOOLONG)]),
+    (C::getsockname, &[Fails(ENOBUFS)]),
 ];
 
 const RECEIVING: &[How] = &[
@@ -171,6 +196,7 @@ pub(crate) const CANNOT_FAIL: &[(&str, &str)] = &[
     ("clock_gettime", "with a clock that each system has"),
     ("freeaddrinfo", "it frees memory"),
     ("gai_strerror", "it reads a table"),
+    ("if_nametoindex", "that there is no such interface is an answer"),
     ("pthread_sigmask", "it changes this thread's mask"),
     ("sigemptyset", "it writes to memory"),
     ("sigfillset", "it writes to memory"),
@@ -192,7 +218,16 @@ impl Fault {
     pub(crate) fn is_harmless(&self) -> bool {
         let is_beside_the_point = matches!(
             self.call,
-            C::setsockopt | C::poll | C::shutdown | C::close | C::epoll_wait | C::getrandom
+            C::setsockopt
+                | C::poll
+                | C::shutdown
+                | C::close
+                | C::epoll_wait
+                | C::getrandom
+                | C::stat
+                | C::fstat
+                | C::gethostname
+                | C::getsockname
         );
         let is_to_be_repeated = matches!(self.call, C::sendmsg | C::recv | C::recvmsg)
             && matches!(self.how, Fails(EINTR | EAGAIN));

@@ -87,7 +87,7 @@ impl World {
         };
         let first = Server::start("127.0.0.1:0");
         let port = first.address().port();
-        // The first and the last address of "three.example".
+        // The first and the last address of "three.local".
         let silent = scenario.is_silent.then(|| full_listener_on(&format!("127.0.0.2:{port}")));
         let last = Server::start(&format!("127.0.0.4:{port}"));
         let mut world = World {

@@ -3,6 +3,8 @@
 use super::*;
 use ::ifetch::ffi::client::*;
 use ::ifetch::ffi::fetch::ifetch;
+use ::ifetch::ffi::resolver::*;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 pub(crate) struct Client(*mut ifetch_client);
@@ -39,6 +41,26 @@ impl Client {
     pub(crate) fn set_limit(&self, which: ifetch_client_limit, n: u64) {
         let refused = call!(ifetch_client_set_limit(self.0, which as i32, n));
         assert_eq!(refused, IFETCH_ERROR_NONE, "a limit that the test needs");
+    }
+
+    pub(crate) fn resolver(self, resolver: ifetch_resolver) -> Client {
+        let refused = call!(ifetch_client_set_resolver(self.0, resolver as i32));
+        assert_eq!(refused, IFETCH_ERROR_NONE, "a resolver that the test needs");
+        self
+    }
+
+    /// Names are looked up by this server from now on.
+    pub(crate) fn asking(self, server: SocketAddr) -> Client {
+        let address = c_string(server.to_string());
+        let refused = call!(ifetch_client_add_name_server(self.0, address.as_ptr()));
+        assert_eq!(refused, IFETCH_ERROR_NONE, "a server that the test has started");
+        self
+    }
+
+    pub(crate) fn add_host(&self, name: &str, address: &str) {
+        let (name, address) = (c_string(name), c_string(address));
+        let refused = call!(ifetch_client_add_host(self.0, name.as_ptr(), address.as_ptr()));
+        assert_eq!(refused, IFETCH_ERROR_NONE, "a host that the test needs");
     }
 
     pub(crate) fn count(&self, which: ifetch_count) -> u64 {

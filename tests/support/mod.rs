@@ -18,6 +18,7 @@ pub(crate) use call;
 
 pub(crate) mod calls;
 mod client;
+pub(crate) mod dns;
 mod fetch;
 pub(crate) mod network;
 mod options;

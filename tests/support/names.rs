@@ -1,5 +1,6 @@
 //! Name lookups as tests need them. This stands in for the system's getaddrinfo in the program
-//! that includes it, so that no test depends on a name server.
+//! that includes it, so that no test depends on a name server. A fetch without a client leaves only
+//! such names to the system as end in .local.
 #![allow(dead_code)] // each test file uses its own part of it
 #![allow(unsafe_code)] // it bears a C name
 
@@ -10,10 +11,10 @@ use std::ffi::{CStr, CString};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// A name whose lookup never answers, as far as a test can tell.
-pub(crate) const NEVER: &str = "never.test";
+pub(crate) const NEVER: &str = "never.local";
 
 /// A name that does not exist.
-pub(crate) const UNKNOWN: &str = "unknown.test";
+pub(crate) const UNKNOWN: &str = "unknown.local";
 
 /// What a lookup of a name ends as.
 #[derive(Clone, Copy, Debug)]

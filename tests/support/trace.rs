@@ -32,8 +32,10 @@ pub(crate) fn calls_of(log: &str) -> Vec<Call> {
 /// The functions whose name says that they wait.
 const WAITS: &[&str] = &["ifetch_wait", "ifetch_client_wait", "ifetch_run"];
 
-/// What may be read by whoever calls: the system's allocator asks once how memory is counted.
-const FILES: &[&str] = &["/proc/sys/vm/overcommit_memory"];
+/// What may be read by whoever calls: the resolver's own small files; and the system's allocator asks
+/// once how memory is counted.
+const FILES: &[&str] =
+    &["/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/hosts", "/proc/sys/vm/overcommit_memory"];
 
 /// What the calls of the library in one thread did.
 #[derive(Default)]
@@ -106,6 +108,7 @@ impl Trace {
             // A close that lingers does so for no time.
             "setsockopt" => !has("SO_LINGER") || has("l_linger=0"),
             "openat" => arguments.split('"').nth(1).is_some_and(|path| FILES.contains(&path)),
+            "stat" | "newfstatat" | "fstat" | "uname" | "getsockname" => true,
             "read" => self.files.contains(first_of(arguments)),
             "close" | "shutdown" | "getsockopt" => true,
             "epoll_create1" | "epoll_ctl" | "timerfd_settime" => true,

@@ -9,6 +9,8 @@ mod addrinfo;
 mod chain;
 mod clock;
 mod epoll;
+mod file;
+mod random;
 mod signal;
 mod socket;
 mod thread;
@@ -17,9 +19,11 @@ pub(crate) use addrinfo::{Unresolved, lookup};
 pub(crate) use chain::Chain;
 pub(crate) use clock::Instant;
 pub(crate) use epoll::{Epoll, Event, Events, Timer, look, new_wake, ring};
+pub(crate) use file::{Stamp, has_variable, host_name, interface_index, read_file, stamp};
+pub(crate) use random::random_u16;
 pub(crate) use socket::{
-    Connecting, Unasked, abort, close, close_reset, connect, finish, open, peek, recv, recv_append,
-    recv_parts, recv_split, send, take_error,
+    Connecting, Unasked, abort, close, close_reset, connect, finish, local_ip, open, open_datagram,
+    peek, recv, recv_append, recv_parts, recv_split, send, take_error,
 };
 pub(crate) use thread::{process_id, spawn_detached};
 
@@ -31,6 +35,8 @@ pub(crate) type Fd = i32;
 pub(crate) struct Errno(pub(crate) i32);
 
 impl Errno {
+    /// None.
+    pub(crate) const NONE: Self = Self(0);
     pub(crate) const AGAIN: Self = Self(libc::EAGAIN);
     pub(crate) const CANCELLED: Self = Self(libc::ECANCELED);
 
@@ -42,6 +48,16 @@ impl Errno {
     /// Whether it says that the other side has ended the connection.
     pub(crate) fn is_by_peer(self) -> bool {
         matches!(self.0, libc::EPIPE | libc::ECONNRESET)
+    }
+
+    /// Whether it says that there is no such file.
+    pub(crate) fn is_missing(self) -> bool {
+        matches!(self.0, libc::ENOENT | libc::ENOTDIR)
+    }
+
+    /// Whether it says that this process may not do that.
+    pub(crate) fn is_forbidden(self) -> bool {
+        matches!(self.0, libc::EACCES | libc::EPERM)
     }
 
     fn last() -> Self {

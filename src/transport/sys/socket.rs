@@ -1,8 +1,8 @@
-//! TCP sockets: open, connect, send, receive, and the ways to end one.
+//! Sockets: open, connect, send, receive, and the ways to end a TCP connection.
 
 use super::{Errno, Fd, check, check_len, len_of};
 use std::io::IoSliceMut;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// How a connect went that did not fail at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,10 +13,7 @@ pub(crate) enum Connecting {
 
 /// A nonblocking TCP socket that sends small writes at once.
 pub(crate) fn open(address: &SocketAddr) -> Result<Fd, Errno> {
-    let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
-    let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-    // SAFETY: takes no pointers.
-    let fd = check(unsafe { libc::socket(family, kind, libc::IPPROTO_TCP) })?;
+    let fd = socket(address, libc::SOCK_STREAM)?;
     // A request is written as a whole: waiting to merge writes (Nagle) would only delay it.
     let on: libc::c_int = 1;
     // SAFETY: reads `on`. Without the option the fetch is slower, so its failure is no error.
@@ -30,6 +27,19 @@ pub(crate) fn open(address: &SocketAddr) -> Result<Fd, Errno> {
         )
     };
     Ok(fd)
+}
+
+/// A nonblocking UDP socket. Once it is connected it has a port by chance, and takes only what
+/// comes from that address.
+pub(crate) fn open_datagram(address: &SocketAddr) -> Result<Fd, Errno> {
+    socket(address, libc::SOCK_DGRAM)
+}
+
+fn socket(address: &SocketAddr, kind: libc::c_int) -> Result<Fd, Errno> {
+    let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+    let kind = kind | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    // SAFETY: takes no pointers.
+    check(unsafe { libc::socket(family, kind, 0) })
 }
 
 /// Begins to connect.
@@ -63,6 +73,21 @@ pub(crate) fn connect(fd: Fd, address: &SocketAddr) -> Result<Connecting, Errno>
         Err(Errno(libc::EINPROGRESS | libc::EINTR)) => Ok(Connecting::UnderWay),
         Err(error) => Err(error),
     }
+}
+
+/// The address of this machine that a connected socket sends from.
+pub(crate) fn local_ip(fd: Fd) -> Result<IpAddr, Errno> {
+    // SAFETY: all zeros is a valid sockaddr_in6.
+    let mut raw: libc::sockaddr_in6 = unsafe { std::mem::zeroed() };
+    let mut len = len_of::<libc::sockaddr_in6>();
+    // SAFETY: there is room for an address of either family, whose size is given.
+    check(unsafe { libc::getsockname(fd, (&raw mut raw).cast(), &raw mut len) })?;
+    if libc::c_int::from(raw.sin6_family) == libc::AF_INET6 {
+        return Ok(IpAddr::from(raw.sin6_addr.s6_addr));
+    }
+    // SAFETY: an address of the other family is shorter, and all its bytes are initialised.
+    let raw = unsafe { (&raw const raw).cast::<libc::sockaddr_in>().read() };
+    Ok(IpAddr::from(raw.sin_addr.s_addr.to_ne_bytes()))
 }
 
 /// What went wrong with a connection attempt; asking takes the error away.
