@@ -26,7 +26,7 @@ enum {
     BENCH_BESIDE_MS = 600 * 1000,    /* to twice as much */
 };
 
-enum bench_kind { BENCH_ANSWERED, BENCH_WAITING, BENCH_CANCEL, BENCH_BUSY };
+enum bench_kind { BENCH_ANSWERED, BENCH_WAITING, BENCH_CANCEL, BENCH_BUSY, BENCH_LOOKUPS };
 enum bench_size { BENCH_NO_SIZE, BENCH_BODY, BENCH_ORIGINS, BENCH_BESIDE };
 
 struct bench_row {
@@ -40,6 +40,7 @@ struct bench_row {
     bool reset;              /* a cancel sends an RST too */
     bool at_once;            /* one call cancels all that wait */
     bool by_signal;          /* in a handler that interrupts the loop's thread */
+    bool system;             /* names are looked up by the system */
     enum bench_size size;    /* what SIZE is */
 };
 
@@ -121,7 +122,12 @@ struct bench_waiter {
     void (*cancel_all_from_elsewhere)(unsigned requests); /* likewise, the IDs below this */
     void (*release)(unsigned id);               /* what is left to free after a cancel */
     void (*close)(void);
+    void (*start_at)(unsigned id, const char *url);     /* NULL: names are not looked up */
+    bool (*has_ended)(unsigned id);                     /* and well */
 };
+
+/* The row of lookups that are never answered. */
+void bench_lookups(const struct bench *b, const struct bench_waiter *waiter);
 
 /* Runs b->row if it is one of those. */
 bool bench_waiter_row(const struct bench *b, const struct bench_waiter *waiter);

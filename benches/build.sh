@@ -16,12 +16,12 @@ compile() {
 client() {
     name=$1
     shift
-    compile "$benches/$name.c" "$into/bench.o" "$into/rows.o" "$into/waiting.o" "$@" -pthread \
+    compile "$benches/$name.c" "$into/bench.o" "$into/rows.o" "$into/waiting.o" "$into/lookups.o" "$@" -pthread \
         -o "$into/$name"
 }
 
 mkdir -p "$into"
-for object in bench rows waiting; do
+for object in bench rows waiting lookups; do
     compile -c "$benches/$object.c" -o "$into/$object.o"
 done
 compile "$benches/server.c" "$into/bench.o" -o "$into/server"

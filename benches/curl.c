@@ -206,15 +206,29 @@ static void waiter_open(const struct bench *b, unsigned n)
         open_shared();
 }
 
-static void waiter_start(unsigned id, unsigned never)
+static void waiter_start_at(unsigned id, const char *url)
 {
-    char url[64];
-    snprintf(url, sizeof url, "http://127.0.0.1:%u/never/%u", port, never);
     struct request *r = &requests[id];
     *r = (struct request){ .easy = new_easy(url), .multi = alone ? new_multi() : shared };
     curl_multi_add_handle(r->multi, r->easy);
     if (id >= opened)
         opened = id + 1;
+}
+
+static void waiter_start(unsigned id, unsigned never)
+{
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/never/%u", port, never);
+    waiter_start_at(id, url);
+}
+
+static bool waiter_has_ended(unsigned id)
+{
+    int left;
+    CURLMsg *message = curl_multi_info_read(requests[id].multi, &left);
+    if (message != NULL)
+        finish(message);
+    return message != NULL;
 }
 
 static void waiter_turn(void)
@@ -257,7 +271,8 @@ int main(int argc, char **argv)
     epoll = epoll_create1(EPOLL_CLOEXEC);
     static const struct bench_waiter waiter = {
         .open = waiter_open, .start = waiter_start, .turn = waiter_turn, .cancel = waiter_cancel,
-        .release = waiter_release, .close = waiter_close,
+        .release = waiter_release, .close = waiter_close, .start_at = waiter_start_at,
+        .has_ended = waiter_has_ended,
     };
     if (!bench_waiter_row(&b, &waiter))
         row_requests(&b);

@@ -169,6 +169,15 @@ static void waiter_open(const struct bench *b, unsigned requests)
     under_token = b->row->at_once;
     if (!alone)
         open_client();
+    if (b->row->system)
+        ifetch_client_set_resolver(client, IFETCH_RESOLVER_SYSTEM);
+}
+
+static void waiter_start_at(unsigned id, const char *url)
+{
+    fetches[id] = alone ? ifetch_start(url, options) : ifetch_client_start(client, url, options);
+    if (id >= started)
+        started = id + 1;
 }
 
 static void waiter_start(unsigned id, unsigned never)
@@ -180,9 +189,15 @@ static void waiter_start(unsigned id, unsigned never)
         token = ifetch_token_new(NULL);
         ifetch_options_token(options, token);
     }
-    fetches[id] = alone ? ifetch_start(url, options) : ifetch_client_start(client, url, options);
-    if (id >= started)
-        started = id + 1;
+    waiter_start_at(id, url);
+}
+
+static bool waiter_has_ended(unsigned id)
+{
+    ifetch_status status = ifetch_poll(fetches[id]);
+    if (status != IFETCH_PENDING && status != IFETCH_DONE)
+        bench_fail(ifetch_error_message(fetches[id]));
+    return status == IFETCH_DONE;
 }
 
 static void waiter_turn(void)
@@ -231,7 +246,8 @@ int main(int argc, char **argv)
     static const struct bench_waiter waiter = {
         .open = waiter_open, .start = waiter_start, .turn = waiter_turn, .cancel = waiter_cancel,
         .cancel_from_elsewhere = waiter_cancel, .cancel_all_from_elsewhere = waiter_cancel_all,
-        .release = waiter_release, .close = waiter_close,
+        .release = waiter_release, .close = waiter_close, .start_at = waiter_start_at,
+        .has_ended = waiter_has_ended,
     };
     if (!bench_waiter_row(&b, &waiter))
         row_requests(&b);

@@ -154,6 +154,29 @@ class Cancel:
             line("  " + label, cells, self.WIDTHS)
 
 
+@dataclass
+class Lookups:
+    """Ending requests whose names nobody answers for, and what comes after."""
+    title: str
+    contestants: list    # with how many at once
+
+    COLUMNS = ("cancel p50 us", "max", "free max us", "next us", "close us", "threads left")
+    WIDTHS = (16, 12, 14, 12, 12, 14)
+    FIGURES = ("cancel_p50_us", "cancel_max_us", "release_max_us", "next_us", "close_us", "threads")
+
+    def measure(self, programs, _rounds):
+        measured = {}
+        for label, client, row, count in self.contestants:
+            progress(f"{self.title}: {label}")
+            measured[f"{label}, {count:,}"] = programs.dead_names(Run(client, row, count), count)
+        return measured
+
+    def show(self, measured):
+        heading(self.title, self.COLUMNS, self.WIDTHS)
+        for label, figures in measured.items():
+            line("  " + label, [f"{figures[name]:,.0f}" for name in self.FIGURES], self.WIDTHS)
+
+
 def by_round(times, base):
     """The median of the ratios of each round; None where nothing was timed."""
     return median(t / b for t, b in zip(times, base)) if all(times) and all(base) else None

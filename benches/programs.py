@@ -53,6 +53,9 @@ class Programs:
         """One run of a client on its core; what it prints, and what it or its tool says aside."""
         sizes = [count, run.concurrency] + ([run.size] if run.size is not None else [])
         command = [*under, self.folder / run.client, run.row, self.ports[run.server], *sizes]
+        return self._complete(command, env)
+
+    def _complete(self, command, env):
         command = [str(word) for word in command]
         done = subprocess.run(
             command,
@@ -68,7 +71,18 @@ class Programs:
 
     def figures(self, run, count, **more):
         """What a client prints, such as {"cpu_ns": 1234}."""
-        words = self._run(run, count, **more).stdout.split()
+        return self._parse(self._run(run, count, **more))
+
+    def dead_names(self, run, count):
+        """The same in a network whose name server never answers."""
+        script = Path(__file__).with_name("dead_names.sh")
+        server, client = (self.folder / name for name in ("server", run.client))
+        command = [script, server, client, run.row, count, run.concurrency]
+        return self._parse(self._complete(command, env=()))
+
+    @staticmethod
+    def _parse(done):
+        words = done.stdout.split()
         pairs = dict(word.split("=", 1) for word in words if "=" in word)
         texts = {name: pairs.pop(name) for name in ("row", "version") if name in pairs}
         return texts | {name: float(value) for name, value in pairs.items()}

@@ -29,6 +29,8 @@ static const struct bench_row rows[] = {
     { .name = "busy-at-once", .kind = BENCH_BUSY, .keep = true, .at_once = true },
     { .name = "busy-at-once-signal", .kind = BENCH_BUSY, .keep = true, .at_once = true,
       .by_signal = true },
+    { .name = "lookups", .kind = BENCH_LOOKUPS, .keep = true },
+    { .name = "lookups-system", .kind = BENCH_LOOKUPS, .keep = true, .system = true },
 };
 
 static const struct bench_row *row_named(const char *name)

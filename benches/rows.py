@@ -1,6 +1,6 @@
 """All rows of `make bench`, in the order of the table."""
 
-from kinds import CURL, IFETCH, RAW, Cancel, Growth, Heap, Requests, all_three
+from kinds import CURL, IFETCH, RAW, Cancel, Growth, Heap, Lookups, Requests, all_three
 
 NEW = [*all_three("new"), ("ifetch, ifetch_client_wait()", "ifetch", "new-wait")]
 ALONE = [("ifetch, no client", "ifetch", "alone"),
@@ -13,6 +13,9 @@ CANCELS = [*all_three("cancel"), ("raw, FIN and RST", "raw", "cancel-reset")]
 # Where libcurl's part would take minutes under callgrind, it is left out.
 AT_A_TIME = [(RAW, "raw", "keep", 10_000), (CURL, "curl", "keep", 1_000),
              (IFETCH, "ifetch", "keep", 10_000)]
+# libcurl waits for the name server in each cancel.
+LOOKUPS = [(CURL, "curl", "lookups", 3), (f"{IFETCH}, by the system", "ifetch", "lookups-system", 30),
+           (f"{IFETCH}, natively", "ifetch", "lookups", 1000)]
 DEADLINES = [(CURL, "curl", "deadlines", 1_000), (IFETCH, "ifetch", "deadlines", 100_000)]
 
 
@@ -55,3 +58,4 @@ def rows(quick):
         count = max(n, 100)
         yield Cancel(f"one call for {n:,}, loop busy", all_three("busy-at-once"), count, n)
         yield Cancel(f"one call for {n:,}, by a handler", all_three("busy-at-once-signal"), count, n)
+    yield Lookups("cancel of dead lookups", LOOKUPS)

@@ -34,7 +34,10 @@ p50, p99       from the call to the server's notice, both by the machine's monot
 busy           a second thread cancels while the first computes; raw: shutdown()
 handler        of a signal that interrupts the computing thread
 one call       ifetch: ifetch_token_cancel(); raw: shutdown() of one after the other; p50 and p99
-               are from the one call to the notice of each"""
+               are from the one call to the notice of each
+dead lookups   so many at once, in a network whose name server never answers (one try, 2 s); then
+               the time of the next request, to a name in /etc/hosts, and of freeing the client;
+               times of single calls, of one run"""
 
 
 def versions(programs):

@@ -221,6 +221,7 @@ bool bench_waiter_row(const struct bench *b, const struct bench_waiter *w)
     case BENCH_WAITING: row_waiting(b, w); return true;
     case BENCH_CANCEL: row_cancel(b, w); return true;
     case BENCH_BUSY: row_busy(b, w); return true;
+    case BENCH_LOOKUPS: bench_lookups(b, w); return true;
     case BENCH_ANSWERED: break;
     }
     return false;

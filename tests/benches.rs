@@ -162,9 +162,18 @@ fn the_server_notices_every_cancel() {
 fn a_table_is_printed_of_each_kind_of_row() {
     let folder = compiled("bench-table");
     let mut table = tool("python3 -B benches/run.py --quick");
-    let words = ["in chunks", "new URLs, nginx", "deadlines", "1,000 waiting", "idle"];
+    let words = ["in chunks", "new URLs, nginx", "deadlines", "1,000 waiting", "idle", "dead"];
     let table = run(table.arg(folder.path("")).args(words));
-    for word in ["instructions", "heap bytes", "p99 us", "raw", "libcurl", "ifetch", "1,000 idle"] {
+    for word in [
+        "instructions",
+        "heap bytes",
+        "p99 us",
+        "raw",
+        "libcurl",
+        "ifetch",
+        "1,000 idle",
+        "threads left",
+    ] {
         assert!(table.contains(word), "no {word} in\n{table}");
     }
 }
