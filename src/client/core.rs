@@ -143,7 +143,7 @@ impl Core {
         let fetch = Fetch::start(target, site, options, now, &cancel);
         let phase = fetch.phase();
         self.phases.enter(phase);
-        place.insert(Box::new(Entry {
+        let entry = place.insert(Box::new(Entry {
             fetch,
             cancel: Arc::clone(&cancel),
             serial,
@@ -152,6 +152,7 @@ impl Core {
             note: Note::default(),
             phase,
         }));
+        entry.fetch.enter_token(&cancel);
         self.drive(key, now, None);
         let fetch = &self.fetches[key.place()].fetch;
         if let (Some(slot), Some(site)) = (slot, fetch.site()) {

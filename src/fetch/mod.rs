@@ -102,7 +102,7 @@ impl Fetch {
         site: u32,
         options: Arc<Options>,
         now: Instant,
-        cancel: &Arc<Cancel>,
+        cancel: &Cancel,
     ) -> Self {
         let checked = target.and_then(|target| options.check().map(|()| target));
         let (target, state) = match checked {
@@ -112,10 +112,6 @@ impl Fetch {
                 let ended = Ended::unstarted(error, now);
                 (Arc::new(Target::unknown()), State::Ended(ended))
             }
-        };
-        let seated = match &options.token {
-            Some(token) if matches!(state, State::Begin { .. }) => token.enter(cancel),
-            _ => Seated::NOWHERE,
         };
         Self {
             target,
@@ -130,7 +126,7 @@ impl Fetch {
             lookup: LookupKind::None,
             retried: None,
             times: Times::new(now),
-            seated,
+            seated: Seated::NOWHERE,
         }
     }
 
@@ -206,7 +202,17 @@ impl Fetch {
         Ok(())
     }
 
+    /// Lets its token cancel it, before it is driven for the first time.
+    pub(crate) fn enter_token(&mut self, cancel: &Arc<Cancel>) {
+        if let Some(token) = &self.options.token
+            && !self.is_ended()
+        {
+            self.seated = token.enter(cancel);
+        }
+    }
+
     /// Its token needs not cancel it any more.
+    #[inline]
     pub(crate) fn leave_token(&mut self) {
         if let Some(token) = &self.options.token {
             token.leave(&mut self.seated);

@@ -145,6 +145,8 @@ impl Token {
     }
 
     /// A fetch has ended.
+    // Apart from the fetches that have no token, which are ended by the same code.
+    #[inline(never)]
     pub(crate) fn leave(&self, seated: &mut Seated) {
         let mut at = std::mem::replace(seated, Seated::NOWHERE).0;
         for token in self.line() {
