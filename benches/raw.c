@@ -275,7 +275,13 @@ static void waiter_cancel_from_elsewhere(unsigned id)
 static void waiter_cancel_all_from_elsewhere(unsigned requests)
 {
     for (unsigned id = 0; id < requests; id++)
-        shutdown(connections[id].fd, SHUT_RDWR);
+        waiter_cancel_from_elsewhere(id);
+}
+
+static void waiter_cancel_all_with_reset(unsigned requests)
+{
+    for (unsigned id = 0; id < requests; id++)
+        waiter_cancel_with_reset(id);
 }
 
 static void waiter_release(unsigned id)
@@ -297,7 +303,8 @@ int main(int argc, char **argv)
         .open = waiter_open, .start = waiter_start, .turn = waiter_turn,
         .cancel = b.row->reset ? waiter_cancel_with_reset : waiter_cancel,
         .cancel_from_elsewhere = waiter_cancel_from_elsewhere,
-        .cancel_all_from_elsewhere = waiter_cancel_all_from_elsewhere,
+        .cancel_all_from_elsewhere = b.row->reset ? waiter_cancel_all_with_reset
+                                                  : waiter_cancel_all_from_elsewhere,
         .release = waiter_release, .close = waiter_close,
     };
     if (!bench_waiter_row(&b, &waiter))

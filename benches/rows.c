@@ -27,6 +27,8 @@ static const struct bench_row rows[] = {
     { .name = "busy", .kind = BENCH_BUSY, .keep = true },
     { .name = "busy-signal", .kind = BENCH_BUSY, .keep = true, .by_signal = true },
     { .name = "busy-at-once", .kind = BENCH_BUSY, .keep = true, .at_once = true },
+    { .name = "busy-at-once-reset", .kind = BENCH_BUSY, .keep = true, .at_once = true,
+      .reset = true },
     { .name = "busy-at-once-signal", .kind = BENCH_BUSY, .keep = true, .at_once = true,
       .by_signal = true },
     { .name = "lookups", .kind = BENCH_LOOKUPS, .keep = true },

@@ -208,6 +208,39 @@ static void share_a_client(void)
     }
 }
 
+/* References are given back in every order, and while fetches still run. */
+static void use_tokens(void)
+{
+    ifetch_token *session = ifetch_token_new(NULL), *query = ifetch_token_new(session);
+    check(ifetch_token_set_timeout(session, 60000) == IFETCH_ERROR_NONE, "a deadline");
+    ifetch_options *options = ifetch_options_new();
+    ifetch_options_token(options, session);
+    ifetch *above = ifetch_start(url("/silent"), options);
+    ifetch_options_token(options, query);
+    ifetch *fetches[MANY];
+    for (int i = 0; i < MANY; i++)
+        fetches[i] = ifetch_start(url(i % 2 ? "/silent" : "/length"), options);
+    for (int i = 0; i < MANY; i += 2)
+        check(news(fetches[i]) == IFETCH_DONE, "a fetch under a token");
+    ifetch_token_unref(query);
+    for (int i = 0; i < MANY / 2; i++)
+        ifetch_free(fetches[i]);
+    query = ifetch_token_ref(session);
+    ifetch_token_unref(session);
+    ifetch_token_cancel(query);
+    check(ifetch_token_is_cancelled(query) == 1, "it is cancelled");
+    check(news(above) == IFETCH_CANCELLED, "a fetch of the session");
+    ifetch_token_unref(query);
+    for (int i = MANY / 2; i < MANY; i++) {
+        check(news(fetches[i]) == (i % 2 ? IFETCH_CANCELLED : IFETCH_DONE), "a fetch below it");
+        read_all_that_is_lent(fetches[i]);
+        ifetch_free(fetches[i]);
+    }
+    ifetch_free(ifetch_start(url("/length"), options));
+    ifetch_options_free(options);
+    ifetch_free(above);
+}
+
 /* A child may free what it inherited; the parent's fetch goes on. */
 static void fork_and_free(void)
 {
@@ -244,6 +277,7 @@ int main(int argc, char **argv)
     post_to_the_deaf();
     cancel_everywhere();
     share_a_client();
+    use_tokens();
     fork_and_free();
     puts("exercised");
     return 0;
