@@ -20,11 +20,15 @@ const HOSTS: &str = "127.0.0.1 known.example
 127.0.0.7 many.example
 127.0.0.8 many.example
 127.0.0.9 many.example
-127.0.0.2 three.example three.local
-127.0.0.3 three.example three.local
-127.0.0.4 three.example three.local
-127.0.0.1 both.example known.local
+127.0.0.2 three.example
+127.0.0.3 three.example
+127.0.0.4 three.example
+127.0.0.1 both.example
 ::1 both.example
+127.0.0.1 known.local
+127.0.0.2 three.local
+127.0.0.3 three.local
+127.0.0.4 three.local
 ";
 
 const MARK: &str = "IFETCH_TEST_ALONE";
@@ -111,6 +115,8 @@ fn silence_name_server() {
     write_etc("resolv.conf", "nameserver 127.0.0.1\noptions timeout:2 attempts:1\n");
     write_etc("nsswitch.conf", "hosts: files dns\n");
     write_etc("hosts", HOSTS);
+    // The system takes all lines of a host, as Debian has it.
+    write_etc("host.conf", "multi on\n");
     name_server();
 }
 
