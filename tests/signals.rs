@@ -74,7 +74,7 @@ fn fetches_are_done_whatever_waits_for_them() {
         return;
     }
     let serving = Serving::start();
-    let known = serving.url().replace("127.0.0.1", "known.example");
+    let known = serving.url().replace("127.0.0.1", "known.local");
     let storm = Storm::start(EVERY, count);
     let client = Client::new();
     for round in 0..300 {

@@ -81,7 +81,7 @@ static void cancel_current(int signal)
 static ifetch *start(ifetch_client *client, int number)
 {
     static const char *const scripts[] = { "length", "late", "chunked", "leaves", "silent" };
-    static const char *const hosts[] = { "127.0.0.1", "a%d.test", "127.0.0.1", "unknown%d.test" };
+    static const char *const hosts[] = { "127.0.0.1", "a%d.local", "127.0.0.1", "unknown%d.local" };
     char host[32], url[128];
     snprintf(host, sizeof host, hosts[number % 4], number);
     snprintf(url, sizeof url, "http://%s:%u/%d/%s", host, port, number, scripts[number % 5]);
