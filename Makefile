@@ -10,6 +10,8 @@ INCLUDEDIR ?= $(PREFIX)/include
 CFLAGS ?= -O2 -g
 # One of those that `make servers` asks, or all.
 SERVERS ?= all
+# What `make mutations` tries: those whose description holds this, or all.
+MUTATIONS ?= all
 
 SHARED := libifetch.so.$(VERSION)
 LIBRARIES := build/libifetch.a build/$(SHARED)
@@ -40,6 +42,18 @@ test: all examples
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked --no-fail-fast
 	RUSTFLAGS="--cfg loom" cargo test --locked --lib model --target-dir target/loom
+	RUSTFLAGS="--cfg simulated" cargo clippy --locked --lib --profile test \
+		--target-dir target/simulation -- -D warnings
+	$(MAKE) simulate
+
+# Worlds that follow from a number each: SEEDS=1000000 runs so many, SEED=17 one, with its story.
+simulate:
+	RUSTFLAGS="--cfg simulated" $(foreach v,SEED SEEDS TRACE PARTS,$(if $($v),$v=$($v))) \
+		cargo test --locked --profile simulation --lib --target-dir target/simulation \
+		simulation -- --nocapture
+
+mutations:
+	MUTATIONS='$(MUTATIONS)' cargo test --locked --test mutations -- --nocapture
 
 servers:
 	packaging/setup.sh servers
@@ -85,9 +99,11 @@ help:
 	@echo 'make demo        fetches from a slow server, interrupts, and shows both sides'
 	@echo 'make test        everything that is checked; installs the Debian packages it lacks'
 	@echo 'make servers     which servers notice a cancel; SERVERS=Node asks one; prints a table'
+	@echo 'make simulate    worlds of made-up networks; SEEDS=1000000 of them, or SEED=17 with its story'
+	@echo 'make mutations   what the simulation catches: each in turn, with the first world that does'
 	@echo 'make bench       against libcurl and a raw epoll client; prints a table of ratios'
 	@echo 'make examples    examples-c, in build/examples/'
 	@echo 'make fmt, make clean'
 
-.PHONY: all examples demo test servers bench install uninstall fmt clean help
+.PHONY: all examples demo test simulate mutations servers bench install uninstall fmt clean help
 .DELETE_ON_ERROR:

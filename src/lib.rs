@@ -45,3 +45,8 @@ mod transport;
 mod proto;
 
 mod error;
+
+/// Tests of all above the system calls, over a system that is made up.
+#[cfg(all(test, simulated))]
+#[path = "../tests/simulation/mod.rs"]
+mod simulation;

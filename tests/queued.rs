@@ -223,3 +223,30 @@ fn the_report_tells_when_a_connection_was_granted() {
     assert!(waiting.granted_ns <= waiting.sending_ns, "{waiting:?}");
     assert_eq!(waiting.reused, 1);
 }
+
+/// One call for a fetch may bring news to another, which nobody has asked for: here the kept
+/// connection, over which it has something to be written at once.
+#[test]
+fn one_who_is_served_by_a_call_for_another_is_told_of() {
+    const WHOLE: &[Act] = &[Read, Send(HELLO), Read, Send(HELLO)];
+    let server = Server::start(&[WHOLE]);
+    let client = one_place();
+    let first = client.start(&server.url("/first"), &Options::new().stream());
+    let upload = Options::new().method("POST").upload(2);
+    let waiting = client.start(&server.url("/waiting"), &upload);
+    assert_eq!((first.news(), first.news()), (IFETCH_HEAD, IFETCH_READABLE));
+    while !client.next().is_null() {}
+    client.poll();
+    assert!(!readable(&[client.fd()], QUIET), "there is nothing to be told");
+
+    let mut buffer = [0; 5];
+    assert_eq!(first.read(&mut buffer), (5, IFETCH_DONE));
+    assert!(readable(&[client.fd()], PATIENCE), "the descriptor tells");
+    assert_eq!(client.poll(), 1);
+    assert_eq!(client.next(), waiting.as_ptr());
+    assert_eq!(waiting.poll(), IFETCH_WRITABLE);
+    assert_eq!(waiting.write(b"ab").0, 2);
+    assert_eq!(waiting.finish().body, "hello");
+    drop(client);
+    assert_eq!(server.seen()[0].targets(), ["/first", "/waiting"]);
+}

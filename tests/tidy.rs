@@ -225,31 +225,58 @@ fn no_file_is_longer_than_one_idea() {
 
 /// The files that `mod` declarations lead to from this one on.
 fn reach(file: PathBuf, reached: &mut BTreeSet<PathBuf>) {
-    let text = read(Path::new("src").join(&file));
+    let text = read(&file);
     let names_its_folder = file.ends_with("mod.rs") || file.ends_with("lib.rs");
     let folder = if names_its_folder { file.with_file_name("") } else { file.with_extension("") };
     reached.insert(file);
-    for line in text.lines().filter_map(|line| line.trim().strip_suffix(';')) {
-        let Some((before, name)) = line.rsplit_once("mod ") else {
+    let mut is_elsewhere = false;
+    for line in text.lines().map(str::trim) {
+        let is_told_where = std::mem::replace(&mut is_elsewhere, line.starts_with("#[path"));
+        let Some((before, name)) = line.strip_suffix(';').and_then(|l| l.rsplit_once("mod "))
+        else {
             continue;
         };
-        if !(before.is_empty() || before.starts_with("pub")) {
+        if is_told_where || !(before.is_empty() || before.starts_with("pub")) {
             continue;
         }
         let alone = folder.join(name).with_extension("rs");
         let with_folder = folder.join(name).join("mod.rs");
-        let exists = root().join("src").join(&alone).exists();
+        let exists = root().join(&alone).exists();
         reach(if exists { alone } else { with_folder }, reached);
     }
 }
 
+/// The simulation is a part of the crate that stands elsewhere, with a `sys` of its own.
 #[test]
 fn no_source_is_dead() {
-    let mut reached = BTreeSet::new();
-    reach("lib.rs".into(), &mut reached);
-    let in_src = |path: PathBuf| path.strip_prefix("src").expect("it is below").to_owned();
-    let all: BTreeSet<_> = files("src").into_iter().map(in_src).collect();
-    assert_eq!(all.difference(&reached).collect::<Vec<_>>(), Vec::<&PathBuf>::new());
+    for (folder, starts) in [
+        ("src", &["src/lib.rs"][..]),
+        ("tests/simulation", &["tests/simulation/mod.rs", "tests/simulation/sys/mod.rs"]),
+    ] {
+        let mut reached = BTreeSet::new();
+        starts.iter().for_each(|start| reach(start.into(), &mut reached));
+        let all = BTreeSet::from_iter(files(folder));
+        assert_eq!(all.difference(&reached).collect::<Vec<_>>(), Vec::<&PathBuf>::new());
+    }
+}
+
+/// Or a world would not be the same twice.
+#[test]
+fn the_simulation_asks_nothing_of_the_system() {
+    const OF_STD: &[&str] = &["thread", "fs", "env", "process", "time", "HashMap", "HashSet"];
+    // Which worlds are run is the one thing that comes from outside.
+    let inside = files("tests/simulation").into_iter().filter(|path| !path.ends_with("seeds.rs"));
+    let mut complaints = Vec::new();
+    for path in inside {
+        for (i, line) in read(&path).lines().enumerate() {
+            let is_of_std = words(line).any(|word| word == "std");
+            let is_reserved = |word: &str| word == "unsafe" || is_of_std && OF_STD.contains(&word);
+            if words(without_comment(line)).any(is_reserved) {
+                complaints.push(format!("{}:{}: {}", path.display(), i + 1, line.trim()));
+            }
+        }
+    }
+    none(complaints);
 }
 
 #[test]

@@ -37,7 +37,7 @@ impl Core {
         if cancelled {
             let now = Instant::now();
             self.drive(key, now, None);
-            self.pass_on(now);
+            self.pass_on_beside(now);
         }
     }
 
@@ -94,7 +94,7 @@ impl Core {
         let now = Instant::now();
         let internal = || Err(Error::new(Kind::Internal, "a bug in ifetch was caught"));
         let result = self.lend(key, now, f).unwrap_or_else(internal);
-        self.pass_on(now);
+        self.pass_on_beside(now);
         result
     }
 
@@ -176,7 +176,7 @@ impl Core {
     /// Lets `f` change how the pool or the names are used.
     pub(super) fn set(&mut self, f: impl FnOnce(&mut Self)) {
         f(self);
-        self.pass_on(Instant::now());
+        self.pass_on_beside(Instant::now());
     }
 
     /// Cancels a fetch if it runs. In a forked child nothing may be sent: the connection is
@@ -188,7 +188,7 @@ impl Core {
             entry.cancel.cancel(Canceller::Call);
             let now = Instant::now();
             self.drive(key, now, None);
-            self.pass_on(now);
+            self.pass_on_beside(now);
         }
     }
 }

@@ -163,7 +163,7 @@ impl Core {
             self.announce(key);
             self.ring();
         }
-        self.pass_on(now);
+        self.pass_on_beside(now);
         (key, cancel)
     }
 
@@ -281,6 +281,15 @@ impl Core {
         {
             // Nobody would close them in time.
             self.pool.close_parked_ones();
+        }
+    }
+
+    /// The same when nobody has asked for news: those whom it brings some must be told.
+    pub(super) fn pass_on_beside(&mut self, now: Instant) {
+        let before = self.news.count();
+        self.pass_on(now);
+        if self.news.count() > before {
+            self.ring();
         }
     }
 

@@ -362,12 +362,17 @@ impl Exchange {
 
     /// The server has closed: the end of some responses, and an error for all others.
     fn handle_eof(&mut self) -> Result<Complete, Error> {
-        match self.decoder.handle_eof(self.inbox.rest()) {
+        // An error is told once: if sending was told of a reset, this is not the server's end.
+        let reset = self.sending.failure().filter(|&errno| errno == Errno::RESET);
+        match (self.decoder.handle_eof(self.inbox.rest()), reset) {
             // Bytes of the other protocol have been lost.
-            Ok(_) if self.switched && self.sending.failure().is_some() => Err(self.send_failed()),
-            Ok(complete) => Ok(complete),
-            Err(_) if self.is_unanswered() => Err(self.send_failed()),
-            Err(error) => Err(self.explain(error)),
+            (Ok(_), _) if self.switched && self.sending.failure().is_some() => {
+                Err(self.send_failed())
+            }
+            (Ok(_), Some(errno)) => Err(self.broken(errno)),
+            (Ok(complete), None) => Ok(complete),
+            (Err(_), _) if self.is_unanswered() => Err(self.send_failed()),
+            (Err(error), _) => Err(self.explain(error)),
         }
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod reactor;
 pub(crate) mod resolver;
 mod roster;
 pub(crate) mod slot;
+#[cfg_attr(all(test, simulated), path = "../../tests/simulation/sys/mod.rs")]
 pub(crate) mod sys;
 pub(crate) mod tcp;
 pub(crate) mod token;

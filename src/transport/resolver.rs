@@ -13,8 +13,9 @@
 //! orphans do not count, so stuck lookups which nobody wants delay no other, up to a hard limit.
 
 use crate::transport::answer::{Answer, Holds};
-use crate::transport::sys::{self, Errno};
+use crate::transport::sys::{self, Errno, Unresolved};
 use crate::transport::wake::Wake;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -171,36 +172,48 @@ impl Helpers {
             self.live.fetch_sub(1, SeqCst);
             return Ok(());
         }
-        sys::spawn_detached(|| HELPERS.help()).inspect_err(|_| {
+        sys::spawn_helper(Helper { job: None, is_live: true }).inspect_err(|_| {
             self.live.fetch_sub(1, SeqCst);
             self.threads.fetch_sub(1, SeqCst);
         })
     }
+}
 
-    /// What a helper does: lookups, until there are none.
-    fn help(&self) {
-        loop {
-            while let Some(job) = self.take() {
-                if !job.step(QUEUED, RUNNING) {
-                    continue;
-                }
-                let addresses = sys::lookup(&job.name);
-                let answer = Answer { addresses, holds: Holds::Unsaid };
-                if job.step(RUNNING, ANSWERED) {
-                    job.answers.leave(&job.name, job.number, answer);
-                    job.wake.ring();
-                } else if !rise(&self.live, LIVE) {
-                    // Orphaned, and its place taken by another helper.
-                    self.threads.fetch_sub(1, SeqCst);
-                    return;
+/// What a helper has to do: lookups, until there are none.
+#[derive(Debug)]
+struct Helper {
+    /// The one that it is at.
+    job: Option<Arc<Job>>,
+    is_live: bool,
+}
+
+impl sys::Helper for Helper {
+    fn next(&mut self) -> Option<Arc<str>> {
+        while self.is_live {
+            while let Some(job) = HELPERS.take() {
+                if job.step(QUEUED, RUNNING) {
+                    return Some(Arc::clone(&self.job.insert(job).name));
                 }
             }
-            self.live.fetch_sub(1, SeqCst);
+            HELPERS.live.fetch_sub(1, SeqCst);
             // Somebody may have queued after the last look, and counted on this helper.
-            if self.queued.load(SeqCst) == 0 || !rise(&self.live, LIVE) {
-                self.threads.fetch_sub(1, SeqCst);
-                return;
-            }
+            self.is_live = HELPERS.queued.load(SeqCst) > 0 && rise(&HELPERS.live, LIVE);
+        }
+        HELPERS.threads.fetch_sub(1, SeqCst);
+        None
+    }
+
+    fn handle(&mut self, addresses: Result<Vec<SocketAddr>, Unresolved>) {
+        let Some(job) = self.job.take() else {
+            return;
+        };
+        let answer = Answer { addresses, holds: Holds::Unsaid };
+        if job.step(RUNNING, ANSWERED) {
+            job.answers.leave(&job.name, job.number, answer);
+            job.wake.ring();
+        } else {
+            // Orphaned: its place among the live ones may be another's by now.
+            self.is_live = rise(&HELPERS.live, LIVE);
         }
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct Unresolved {
 }
 
 /// The addresses of a host, without ports, in the system's order of preference (RFC 6724).
-pub(crate) fn lookup(name: &str) -> Result<Vec<SocketAddr>, Unresolved> {
+pub(super) fn lookup(name: &str) -> Result<Vec<SocketAddr>, Unresolved> {
     let certain = |why: &str| Unresolved { why: why.to_owned(), os: 0, is_certain: true };
     let name = CString::new(name).map_err(|_| certain("the name holds a NUL"))?;
     // SAFETY: all zeros is a valid addrinfo: NULL pointers, numbers that mean "any".

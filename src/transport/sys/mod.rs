@@ -9,72 +9,28 @@ mod addrinfo;
 mod chain;
 mod clock;
 mod epoll;
+mod errno;
 mod file;
 mod random;
 mod signal;
 mod socket;
 mod thread;
 
-pub(crate) use addrinfo::{Unresolved, lookup};
+pub(crate) use addrinfo::Unresolved;
 pub(crate) use chain::Chain;
 pub(crate) use clock::Instant;
 pub(crate) use epoll::{Epoll, Event, Events, Timer, look, new_wake, ring};
+pub(crate) use errno::Errno;
 pub(crate) use file::{Stamp, has_variable, host_name, interface_index, read_file, stamp};
 pub(crate) use random::random_u16;
 pub(crate) use socket::{
     Connecting, Unasked, abort, close, close_reset, connect, finish, local_ip, open, open_datagram,
     peek, recv, recv_append, recv_parts, recv_split, send, take_error,
 };
-pub(crate) use thread::{process_id, spawn_detached};
+pub(crate) use thread::{Helper, process_id, spawn_helper};
 
 /// A descriptor.
 pub(crate) type Fd = i32;
-
-/// An errno.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Errno(pub(crate) i32);
-
-impl Errno {
-    /// None.
-    pub(crate) const NONE: Self = Self(0);
-    pub(crate) const AGAIN: Self = Self(libc::EAGAIN);
-    pub(crate) const CANCELLED: Self = Self(libc::ECANCELED);
-
-    /// Whether it says that a resource of this process or system has run out.
-    pub(crate) fn is_shortage(self) -> bool {
-        matches!(self.0, libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS | libc::ENOSPC)
-    }
-
-    /// Whether it says that the other side has ended the connection.
-    pub(crate) fn is_by_peer(self) -> bool {
-        matches!(self.0, libc::EPIPE | libc::ECONNRESET)
-    }
-
-    /// Whether it says that there is no such file.
-    pub(crate) fn is_missing(self) -> bool {
-        matches!(self.0, libc::ENOENT | libc::ENOTDIR)
-    }
-
-    /// Whether it says that this process may not do that.
-    pub(crate) fn is_forbidden(self) -> bool {
-        matches!(self.0, libc::EACCES | libc::EPERM)
-    }
-
-    fn last() -> Self {
-        Self(std::io::Error::last_os_error().raw_os_error().unwrap_or(0))
-    }
-}
-
-impl std::fmt::Display for Errno {
-    /// The system's text for it, such as "connection refused".
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let text = std::io::Error::from_raw_os_error(self.0).to_string();
-        let text = text.split(" (os error").next().unwrap_or_default();
-        let mut letters = text.chars();
-        let first = letters.next().map(|c| c.to_lowercase().to_string()).unwrap_or_default();
-        write!(f, "{first}{}", letters.as_str())
-    }
-}
 
 /// Runs `f` and leaves errno as it was: a signal handler must not change it under the code that
 /// it interrupts.
@@ -87,6 +43,13 @@ pub(crate) fn keeping_errno<T>(f: impl FnOnce() -> T) -> T {
     // SAFETY: as above.
     unsafe { place.write(before) };
     result
+}
+
+impl Errno {
+    /// Of the call before.
+    fn last() -> Self {
+        Self(std::io::Error::last_os_error().raw_os_error().unwrap_or(0))
+    }
 }
 
 /// The result of a call that answers -1 and sets errno.
