@@ -151,8 +151,11 @@ impl Names {
     pub(crate) fn handle_ring(&mut self, now: Instant) {
         for (name, number, answer) in self.resolver.take_answers() {
             // It may be one that nobody waited for any more, or that is asked for anew.
-            let is_awaited = |looking: &&Name| matches!(looking, Name::Looking { number: asked, .. } if *asked == number);
-            if self.names.get(&name).filter(is_awaited).is_some() {
+            let asked = match self.names.get(&name) {
+                Some(Name::Looking { number: asked, .. }) => Some(*asked),
+                _ => None,
+            };
+            if asked == Some(number) {
                 self.tell(name, answer, now);
             }
         }

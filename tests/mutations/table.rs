@@ -253,8 +253,8 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     Mutation {
         what: "the answer of an old lookup is taken for the new one",
         file: "connection/names.rs",
-        from: "if asked == number =>",
-        to: "if asked <= number || asked > number =>",
+        from: "if asked == Some(number) {",
+        to: "if asked.is_some() {",
     },
     Mutation {
         what: "an orphaned helper counts as live",
