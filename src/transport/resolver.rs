@@ -207,8 +207,8 @@ impl sys::Helper for Helper {
         let Some(job) = self.job.take() else {
             return;
         };
-        let answer = Answer { addresses, holds: Holds::Unsaid };
         if job.step(RUNNING, ANSWERED) {
+            let answer = Answer { addresses, holds: Holds::Unsaid };
             job.answers.leave(&job.name, job.number, answer);
             job.wake.ring();
         } else {

@@ -179,10 +179,10 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         to: "                *at = body.len();\n",
     },
     Mutation {
-        what: "a short write leaves the socket writable",
+        what: "that a socket can be written to again is not noted",
         file: "transport/tcp.rs",
-        from: "self.writable = result == Ok(wanted);",
-        to: "self.writable = result == Ok(wanted) || result.is_ok();",
+        from: "        self.writable |= event.writable;\n",
+        to: "",
     },
     Mutation {
         what: "the end that came with the last bytes is not looked for",
@@ -207,12 +207,6 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         file: "fetch/state.rs",
         from: "(sending.sent() == 0 || self.options.request.is_idempotent())",
         to: "(sending.sent() == 0 || !self.options.request.is_idempotent() || true)",
-    },
-    Mutation {
-        what: "events of a connection that has gone reach the next one",
-        file: "connection/link.rs",
-        from: "(u64::from(seat.serial) == token >> 32).then_some(",
-        to: "(u64::from(seat.serial) >= token >> 32).then_some(",
     },
     Mutation {
         what: "the limit of all connections is forgotten",
@@ -261,11 +255,5 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         file: "transport/resolver.rs",
         from: "            HELPERS.live.fetch_sub(1, SeqCst);\n            // Nobody is told",
         to: "            // Nobody is told",
-    },
-    Mutation {
-        what: "an orphaned helper is not replaced",
-        file: "transport/resolver.rs",
-        from: "            let _ = HELPERS.reinforce();\n",
-        to: "",
     },
 ];

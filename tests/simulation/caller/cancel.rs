@@ -154,4 +154,13 @@ pub(super) fn free(number: usize) {
     // The last of its client closes the descriptor.
     inside(caller, || drop(fetched));
     rest::refresh(caller);
+    // Whoever gives up may try again at once.
+    let next = Users::with(|users| {
+        users.flights.iter().position(|flight| flight.caller == caller && !flight.has_begun)
+    });
+    World::with(|world| {
+        if let Some(next) = next.filter(|_| world.random.percent(50)) {
+            world.plan_turn(0, Turn::Start(next));
+        }
+    });
 }

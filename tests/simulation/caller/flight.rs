@@ -10,6 +10,8 @@ use std::rc::Rc;
 pub(super) struct Flight {
     pub(super) fetched: Option<Rc<Fetched>>,
     pub(super) caller: usize,
+    /// Whether it was started, or could not be.
+    pub(super) has_begun: bool,
     pub(super) started_at: u64,
     /// What it was told last, and its outcome.
     pub(super) status: Status,
@@ -50,6 +52,7 @@ impl Flight {
         Self {
             fetched: None,
             caller: plan.caller,
+            has_begun: false,
             started_at: 0,
             status: Status::Pending,
             outcome: None,

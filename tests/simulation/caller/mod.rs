@@ -159,6 +159,9 @@ pub(crate) fn take(turn: Turn) {
 }
 
 fn start(number: usize) {
+    if flight::with(number, |flight| std::mem::replace(&mut flight.has_begun, true)) {
+        return;
+    }
     let plan = flight::plan(number);
     let caller = plan.caller;
     let (url, options) = (plan.url(), plan.options(tokens::of(&plan)));

@@ -85,7 +85,7 @@ pub(super) fn refresh(caller: usize) {
         flight::with(plan.number, |flight| flight.deadline = deadline);
     }
     World::with(|world| {
-        names.difference(&wanted).for_each(|name| world.note_unwanted(name));
+        names.difference(&wanted).for_each(|name| world.note_unwanted(caller, name));
     });
     check_counts(caller, &plans);
 }

@@ -50,7 +50,7 @@ pub(super) fn spoil(
 ) {
     let ends = [Some(Step::Fin), Some(Step::Rst), Some(Step::Silence), None];
     let end = ends[random.below(4) as usize].clone();
-    match random.below(10) {
+    match random.below(12) {
         0..=3 => {
             let mut heads = HEADS.iter();
             let number = random.below(HEADS.len() as u64) as usize;
@@ -92,7 +92,10 @@ pub(super) fn spoil(
             let is_to_end = steps.iter().any(|step| matches!(step, Step::Fin));
             cut(steps, random);
             serving.name = "breaks off";
-            let end = end.filter(|end| !(is_to_end && matches!(end, Step::Fin)));
+            let end = match end {
+                Some(Step::Fin) | None if is_to_end => Some(Step::Rst),
+                end => end,
+            };
             steps.push(end.unwrap_or(Step::Silence));
             serving.is_sound = false;
             return;

@@ -44,7 +44,8 @@ pub(super) fn draw(
     let body = if has_body { body(plan.number, nth, len as usize) } else { Vec::new() };
     let old = random.percent(8);
     let closes = random.percent(12);
-    let framing = match random.below(6) {
+    let kinds = if plan.upload_len() > 0 { 2 } else { 6 };
+    let framing = match random.below(kinds) {
         0 if has_body => Framing::Close,
         1 | 2 if !old => Framing::Chunked,
         _ => Framing::Length,

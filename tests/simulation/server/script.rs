@@ -67,7 +67,9 @@ pub(crate) fn draw(
     if random.below(100) < nature.hostile {
         hostile::spoil(&mut steps, &mut serving, plan, random);
     }
-    let after = match random.below(8) {
+    // An early answer meets an upload that is still under way.
+    let chances = if plan.upload_len() > 0 { 4 } else { 8 };
+    let after = match random.below(chances) {
         0 => After::Head,
         1 => After::Bytes(random.below(plan.upload_len() as u64 + 1)),
         _ => After::Request,

@@ -1,32 +1,27 @@
-//! The machine's configuration: of all files it has only the one that says who looks names up.
+//! The files of a machine whose hosts stand in a directory service: so names are left to the system
+//! and its helper threads. Name servers are not simulated, nor is what has no other use.
 
-use super::Errno;
+use super::{Errno, Fd};
+use crate::simulation::world::World;
 use std::ffi::CStr;
+use std::net::{IpAddr, SocketAddr};
 
-/// A source besides files and dns, which only the system knows: so all names are looked up by helper
-/// threads, and nobody needs datagrams.
-const NSSWITCH: &[u8] = b"hosts: files other dns\n";
-
+/// Nothing ever changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp;
 
+const NSSWITCH: (&CStr, &[u8]) = (c"/etc/nsswitch.conf", b"hosts: ldap\n");
+
 pub(crate) fn stamp(path: &CStr) -> Result<Stamp, Errno> {
-    find(path).map(|_| Stamp)
+    if path == NSSWITCH.0 { Ok(Stamp) } else { Err(Errno(libc::ENOENT)) }
 }
 
-pub(crate) fn read_file(path: &CStr, max: usize) -> Result<Option<Vec<u8>>, Errno> {
-    find(path).map(|text| (text.len() <= max).then(|| text.to_vec()))
-}
-
-fn find(path: &CStr) -> Result<&'static [u8], Errno> {
-    match path.to_bytes() {
-        b"/etc/nsswitch.conf" => Ok(NSSWITCH),
-        _ => Err(Errno(libc::ENOENT)),
-    }
+pub(crate) fn read_file(path: &CStr, _: usize) -> Result<Option<Vec<u8>>, Errno> {
+    stamp(path).map(|Stamp| Some(NSSWITCH.1.to_vec()))
 }
 
 pub(crate) fn host_name() -> String {
-    "simulated".into()
+    "world".into()
 }
 
 pub(crate) fn interface_index(_: &str) -> Option<u32> {
@@ -37,7 +32,19 @@ pub(crate) fn has_variable(_: &[&str]) -> bool {
     false
 }
 
-/// Nobody asks for one: see above.
+fn not_simulated(what: &str) -> Errno {
+    World::with(|world| world.wrong(format!("{what}: this is not simulated")));
+    Errno(libc::ENOSYS)
+}
+
 pub(crate) fn random_u16() -> Result<u16, Errno> {
-    Err(Errno(libc::ENOSYS))
+    Err(not_simulated("a random number"))
+}
+
+pub(crate) fn open_datagram(_: &SocketAddr) -> Result<Fd, Errno> {
+    Err(not_simulated("a datagram socket"))
+}
+
+pub(crate) fn local_ip(_: Fd) -> Result<IpAddr, Errno> {
+    Err(not_simulated("the address of a socket"))
 }

@@ -2,7 +2,7 @@
 
 use super::{Errno, Fd, call};
 use std::io::IoSliceMut;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Connecting {
@@ -98,14 +98,4 @@ pub(crate) fn close(fd: Fd) {
 
 pub(crate) fn close_reset(fd: Fd) {
     call(|world| world.close(fd, true));
-}
-
-/// Nobody asks for one: see `file`.
-pub(crate) fn open_datagram(_: &SocketAddr) -> Result<Fd, Errno> {
-    Err(Errno(libc::ENOSYS))
-}
-
-/// Nobody asks for one: see `file`.
-pub(crate) fn local_ip(_: Fd) -> Result<IpAddr, Errno> {
-    Err(Errno(libc::ENOSYS))
 }

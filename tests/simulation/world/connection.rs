@@ -97,7 +97,7 @@ impl Connection {
             address,
             is_established: false,
             latency_ns: random.one_of(&[5_000, 50_000, 1_000_000, 30_000_000]),
-            client_room: random.one_of(&[100, 3_000, 16 * 1024, 256 * 1024]),
+            client_room: random.one_of(&[100, 100, 3_000, 16 * 1024, 256 * 1024]),
             to_server_at: 0,
             requests: Requests::default(),
             endings: Vec::new(),
@@ -131,7 +131,10 @@ impl World {
             return;
         };
         let live = self.connections.iter().filter(|connection| {
-            connection.owner == caller && connection.is_live() && connection.requests.sent > 0
+            connection.owner == caller
+                && connection.is_live()
+                && connection.requests.sent > 0
+                && self.is_connected(connection)
         });
         let (mut all, mut of_origin) = (0, 0);
         for connection in live {

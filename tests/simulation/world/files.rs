@@ -8,6 +8,9 @@ use super::network::Socket;
 use super::{Event, World};
 use crate::transport::sys::{Errno, Fd};
 
+/// What the reactor's wake descriptor is watched with.
+const RING: u64 = u64::MAX;
+
 #[derive(Debug)]
 pub(crate) struct File {
     pub(crate) kind: Kind,
@@ -176,6 +179,11 @@ impl World {
             *ready = left;
         }
         self.note("told", epoll as u64, told.len() as u64);
+        if told.iter().any(|&(token, _)| token == RING)
+            && let Some(caller) = self.caller()
+        {
+            self.hears_ring.insert(caller);
+        }
         let all = all && told.len() < self.told_at_once;
         (told, all)
     }

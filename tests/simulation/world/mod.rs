@@ -51,6 +51,10 @@ pub(crate) struct World {
     limits: BTreeMap<usize, (usize, usize)>,
     /// How often the system was short of something.
     pub(crate) shortages: u32,
+    /// Who is being told of a ring.
+    hears_ring: BTreeSet<usize>,
+    /// In which call the call of a caller ended that was told of a ring last.
+    told_of_ring: BTreeMap<usize, u64>,
     /// Who is inside the library, the one who was interrupted last at the end.
     inside: Vec<Inside>,
     /// Whether what is ready is told in any order, and how much of it at once.
@@ -124,6 +128,8 @@ impl World {
             refused: BTreeSet::new(),
             limits: BTreeMap::new(),
             shortages: 0,
+            hears_ring: BTreeSet::new(),
+            told_of_ring: BTreeMap::new(),
             inside: Vec::new(),
             unruly,
             told_at_once,
@@ -210,7 +216,11 @@ impl World {
     }
 
     pub(crate) fn leave(&mut self) {
-        self.inside.pop();
+        if let Some(Inside::Caller(caller)) = self.inside.pop()
+            && self.hears_ring.remove(&caller)
+        {
+            self.told_of_ring.insert(caller, self.calls);
+        }
     }
 
     pub(crate) fn inside(&self) -> &[Inside] {

@@ -35,7 +35,8 @@ impl<T: Helper> AnyHelper for T {
 #[derive(Debug)]
 pub(crate) struct Lookup {
     pub(crate) name: Arc<str>,
-    pub(crate) is_answered: bool,
+    /// In which call its answer came, if it has.
+    answered_in: Option<u64>,
     /// Whether it gave no address.
     pub(crate) has_failed: bool,
     /// Whether nobody wants its answer any more.
@@ -63,8 +64,8 @@ impl World {
         self.trace(|_| format!("helper {helper} looks up {name}, lookup {number}"));
         self.note("lookup", helper as u64, number as u64);
         self.asked[helper].lookup = number;
-        let (is_answered, has_failed, is_stale) = (false, false, false);
-        self.lookups.push(Lookup { name, is_answered, has_failed, is_stale });
+        let (answered_in, has_failed, is_stale) = (None, false, false);
+        self.lookups.push(Lookup { name, answered_in, has_failed, is_stale });
         let delay = match self.random.below(10) {
             0 => 5_000_000_000 + self.random.below(40_000_000_000),
             1..=4 => self.random.below(100_000),
@@ -75,7 +76,7 @@ impl World {
 
     fn answer(&mut self, helper: usize) -> Result<Vec<SocketAddr>, Unresolved> {
         let number = self.asked[helper].lookup;
-        self.lookups[number].is_answered = true;
+        self.lookups[number].answered_in = Some(self.calls);
         let chance = self.random.below(100);
         if chance < self.habits.unknown_names {
             self.lookups[number].has_failed = true;
@@ -97,10 +98,12 @@ impl World {
         SocketAddr::new(ip, 0)
     }
 
-    /// Nobody waits for this name any more: what is under way for it must reach nobody.
-    pub(crate) fn note_unwanted(&mut self, name: &str) {
+    /// Nobody of this caller waits for this name any more: what is under way for it, or has come
+    /// since the caller has heard a ring, must reach nobody.
+    pub(crate) fn note_unwanted(&mut self, caller: usize, name: &str) {
+        let told_in = self.told_of_ring.get(&caller).copied().unwrap_or(0);
         for lookup in self.lookups.iter_mut().filter(|lookup| &*lookup.name == name) {
-            lookup.is_stale |= !lookup.is_answered;
+            lookup.is_stale |= lookup.answered_in.is_none_or(|call| call > told_in);
         }
     }
 

@@ -86,6 +86,12 @@ impl World {
         }
     }
 
+    /// Whether a connection stands, as the client's end sees it.
+    pub(super) fn is_connected(&self, connection: &Connection) -> bool {
+        let file = connection.fd.and_then(|fd| self.files[fd as usize].as_ref());
+        matches!(file.map(|file| &file.kind), Some(Kind::Socket(s)) if s.phase == Phase::Connected)
+    }
+
     /// The socket that is still at the client's end of a connection.
     fn socket_of(&mut self, connection: usize) -> Option<(Fd, &mut Socket)> {
         let fd = self.connections[connection].fd?;
