@@ -15,9 +15,10 @@ fn main() {
     config.after_includes = Some(version_macros() + MUST_USE);
 
     let mut builder = cbindgen::Builder::new().with_config(config);
-    for file in
-        ["fetch", "body", "response", "options", "client", "resolver", "token", "report", "error"]
-    {
+    for file in [
+        "fetch", "body", "response", "options", "client", "resolver", "tls", "token", "report",
+        "error",
+    ] {
         builder = builder.with_src(root.join("src/ffi").join(file).with_extension("rs"));
     }
     builder.generate().expect("src/ffi describes a C header").write_to_file(&out);

@@ -1,6 +1,6 @@
 /* What the three benchmark clients share, so that they are measured the same way.
  *
- *     raw|curl|ifetch ROW PORT COUNT CONCURRENCY [SIZE]
+ *     raw|openssl|curl|ifetch ROW PORT COUNT CONCURRENCY [SIZE]
  *
  * does COUNT requests, CONCURRENCY at a time, and prints one line of name=value pairs. The rows are
  * in rows.c; what SIZE means depends on the row. */
@@ -41,13 +41,14 @@ struct bench_row {
     bool at_once;            /* one call cancels all that wait */
     bool by_signal;          /* in a handler that interrupts the loop's thread */
     bool system;             /* names are looked up by the system */
+    bool secure;             /* https, of a server that bench_trusted() vouches for */
     enum bench_size size;    /* what SIZE is */
 };
 
 /* What a request may ask for: the rows with several origins have one for each. */
 struct bench_target {
     uint16_t port;
-    char url[64];
+    char url[80];
     char *path;              /* in the url */
     size_t path_len;
 };
@@ -99,6 +100,9 @@ struct bench_ended {
     uint16_t eof;                /* it read an EOF */
     uint16_t reset;              /* it saw an RST, at once or after the EOF */
 };
+
+/* The file of trusted certificates: BENCH_TRUSTED in the environment. */
+const char *bench_trusted(void);
 
 _Noreturn void bench_die(const char *call);      /* which set errno */
 _Noreturn void bench_fail(const char *why);

@@ -26,5 +26,6 @@ for object in bench rows waiting lookups; do
 done
 compile "$benches/server.c" "$into/bench.o" -o "$into/server"
 client raw
+client openssl -lssl -lcrypto
 client curl -lcurl
 client ifetch "$library" -lm -ldl

@@ -19,6 +19,7 @@ static unsigned opened;                     /* of them */
 static CURL **easies, **beside;
 static CURLM *shared;
 static struct curl_slist *headers;          /* "Connection: close", or none */
+static const char *trusted;          /* certificates, in a file; NULL without TLS */
 static uint16_t port;
 static int epoll;
 static uint64_t deadline_ns = UINT64_MAX;   /* when libcurl wants to be called in any case */
@@ -74,6 +75,8 @@ static CURL *new_easy(const char *url)
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, (long)(headers != NULL));
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    if (trusted != NULL)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, trusted);
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     return easy;
@@ -266,6 +269,8 @@ int main(int argc, char **argv)
 {
     curl_global_init(CURL_GLOBAL_DEFAULT);
     struct bench b = bench_args(argc, argv);
+    if (b.row->secure)
+        trusted = bench_trusted();
     if (!b.row->keep)
         headers = curl_slist_append(NULL, "Connection: close");
     epoll = epoll_create1(EPOLL_CLOEXEC);

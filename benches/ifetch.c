@@ -12,6 +12,7 @@
 
 static ifetch_options *options;
 static ifetch_client *client;
+static ifetch_tls *tls;      /* NULL without it */
 static ifetch **fetches;     /* those that wait, by ID */
 static unsigned started;     /* of them */
 static bool alone;           /* each on a private client */
@@ -22,10 +23,20 @@ static int epoll;
 static struct bench_sum sum;
 static char buffer[BENCH_BUFFER];
 
+static void trust(const char *path)
+{
+    tls = ifetch_tls_new();
+    ifetch_tls_trust_system(tls, 0);
+    if (ifetch_tls_trust_file(tls, path) != IFETCH_ERROR_NONE)
+        bench_fail(ifetch_tls_error_message(tls));
+}
+
 static void open_client(void)
 {
     if ((client = ifetch_client_new()) == NULL)
         bench_fail("ifetch_client_new");
+    if (tls != NULL)
+        ifetch_client_set_tls(client, tls);
     struct epoll_event event = { .events = EPOLLIN };
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, ifetch_client_fd(client), &event) != 0)
         bench_die("epoll_ctl");
@@ -241,6 +252,8 @@ int main(int argc, char **argv)
     struct bench b = bench_args(argc, argv);
     epoll = epoll_create1(EPOLL_CLOEXEC);
     options = ifetch_options_new();
+    if (b.row->secure)
+        trust(bench_trusted());
     if (!b.row->keep)
         ifetch_options_header_set(options, "Connection", "close");
     static const struct bench_waiter waiter = {
@@ -251,6 +264,7 @@ int main(int argc, char **argv)
     };
     if (!bench_waiter_row(&b, &waiter))
         row_requests(&b);
+    ifetch_tls_free(tls);
     ifetch_options_free(options);
     return 0;
 }

@@ -10,6 +10,11 @@ from table import heading, line, number, ratio
 RAW, CURL, IFETCH = "raw", "libcurl", "ifetch"
 
 
+def over_tls(row):
+    """The same for a row over TLS, where the floor is OpenSSL's."""
+    return [(RAW, "openssl", row), (CURL, "curl", row), (IFETCH, "ifetch", row)]
+
+
 def all_three(row):
     """Who takes part: a label, its program, and what the program calls its way to do the row."""
     return [(RAW, "raw", row), (CURL, "curl", row), (IFETCH, "ifetch", row)]
@@ -92,17 +97,19 @@ class Heap:
     row: str
     count: int
     less: int = 0        # the count of the run that is subtracted
+    server: str = "ours"
 
     COLUMNS = ("heap bytes", "x raw", "x curl")
     WIDTHS = (14, 7, 8)
 
     def measure(self, programs, _rounds):
         progress(self.title)
-        return {label: self._each(programs, client) for label, client, _ in all_three(self.row)}
+        parts = all_three(self.row) if self.server == "ours" else over_tls(self.row)[1:]
+        return {label: self._each(programs, client) for label, client, _ in parts}
 
     def _each(self, programs, client):
         def heap(count):
-            figures = programs.heap(Run(client, self.row, count), count)
+            figures = programs.heap(Run(client, self.row, count, server=self.server), count)
             if figures.get("open", count) != count:
                 sys.exit(f"{self.title}: {client} keeps {figures['open']:.0f}")
             return figures["heap"]
@@ -113,7 +120,7 @@ class Heap:
     def show(self, heap):
         heading(self.title, self.COLUMNS, self.WIDTHS)
         for label, value in heap.items():
-            cells = number(value), ratio(value, heap[RAW]), ratio(value, heap[CURL])
+            cells = number(value), ratio(value, heap.get(RAW)), ratio(value, heap[CURL])
             line("  " + label, cells, self.WIDTHS)
 
 

@@ -42,7 +42,11 @@ class Programs:
             servers.callback(ours.stop)
             nginx = Nginx(self.server_core)
             servers.callback(nginx.stop)
-            self.ports = {"ours": ours.port, "nginx": nginx.port}
+            self.ports = {"ours": ours.port, "nginx": nginx.port, "full": nginx.full,
+                          "resumed": nginx.resumed, "bundle": nginx.full}
+            self.trusted = {"full": nginx.trusted, "resumed": nginx.trusted,
+                            "bundle": nginx.bundle}
+            self.nginx = nginx
             self.servers = servers.pop_all()
         return self
 
@@ -57,6 +61,10 @@ class Programs:
 
     def _complete(self, command, env):
         command = [str(word) for word in command]
+        if run.server in self.trusted:
+            env = {**dict(env), "BENCH_TRUSTED": self.trusted[run.server]}
+            if run.size is not None:
+                self.nginx.body(run.size)
         done = subprocess.run(
             command,
             preexec_fn=lambda: os.sched_setaffinity(0, {self.client_core}),

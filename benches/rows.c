@@ -19,6 +19,9 @@ static const struct bench_row rows[] = {
     { .name = "deadlines", .path = "/small", .keep = true, .size = BENCH_BESIDE },
     { .name = "length", .path = "/length/", .size = BENCH_BODY },
     { .name = "chunked", .path = "/chunked/", .size = BENCH_BODY },
+    { .name = "tls-keep", .path = "/small", .keep = true, .secure = true },
+    { .name = "tls-new", .path = "/small", .secure = true },
+    { .name = "tls-length", .path = "/length/", .secure = true, .size = BENCH_BODY },
     { .name = "waiting", .kind = BENCH_WAITING, .keep = true },
     { .name = "waiting-urls", .kind = BENCH_WAITING, .keep = true, .numbered = true },
     { .name = "waiting-alone", .kind = BENCH_WAITING, .alone = true },
@@ -34,6 +37,14 @@ static const struct bench_row rows[] = {
     { .name = "lookups", .kind = BENCH_LOOKUPS, .keep = true },
     { .name = "lookups-system", .kind = BENCH_LOOKUPS, .keep = true, .system = true },
 };
+
+const char *bench_trusted(void)
+{
+    const char *path = getenv("BENCH_TRUSTED");
+    if (path == NULL)
+        bench_fail("BENCH_TRUSTED is not set");
+    return path;
+}
 
 static const struct bench_row *row_named(const char *name)
 {
@@ -58,7 +69,8 @@ static uint16_t *ports_of_origins(uint16_t port, unsigned origins)
 static void aim(struct bench *b, struct bench_target *target, uint16_t port)
 {
     target->port = port;
-    int authority = snprintf(target->url, sizeof target->url, "http://127.0.0.1:%u", port);
+    const char *origin = b->row->secure ? "https://127.0.0.1:%u" : "http://127.0.0.1:%u";
+    int authority = snprintf(target->url, sizeof target->url, origin, port);
     target->path = target->url + authority;
     size_t room = sizeof target->url - (size_t)authority;
     int len;
@@ -154,6 +166,10 @@ void bench_done(const struct bench *b, const struct bench_sum *sum)
     printf("row=%s version=%s count=%u bytes=%llu cpu_ns=%llu connections=%llu heap=%zu",
            b->row->name, sum->version, b->count, (unsigned long long)sum->bytes,
            (unsigned long long)sum->cpu_ns, (unsigned long long)sum->connections, heap);
+    if (b->row->secure) {            /* our server does not speak TLS */
+        printf("\n");
+        return;
+    }
     uint32_t open;
     size_t len;
     char *answer = bench_control(b->port, "/drop", &len);

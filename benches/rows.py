@@ -1,6 +1,7 @@
 """All rows of `make bench`, in the order of the table."""
 
-from kinds import CURL, IFETCH, RAW, Cancel, Growth, Heap, Lookups, Requests, all_three
+from kinds import (CURL, IFETCH, RAW, Cancel, Growth, Heap, Lookups, Requests, all_three,
+                   over_tls)
 
 NEW = [*all_three("new"), ("ifetch, ifetch_client_wait()", "ifetch", "new-wait")]
 ALONE = [("ifetch, no client", "ifetch", "alone"),
@@ -39,6 +40,15 @@ def rows(quick):
     yield Requests(f"{size} by Content-Length", all_three("length"), 1, (1, 3), 1, body)
     yield Requests(f"{size} in chunks of 16 KiB", all_three("chunked"), 1, (1, 3), 1, body)
 
+    yield requests("TLS, kept, 1 at a time", over_tls("tls-keep"), 1, server="resumed")
+    for how in ("resumed", "full"):
+        yield requests(f"TLS, new connection each, {how}", over_tls("tls-new"), 1, server=how)
+    # libcurl reads all of them for each connection, which takes long under callgrind.
+    yield Requests("TLS, full, with Debian's certificates", over_tls("tls-new"), 1, (4, 12), 100,
+                   None, "bundle")
+    yield Requests(f"TLS, {size} by Content-Length", over_tls("tls-length"), 1, (1, 3), 1, body,
+                   "resumed")
+
     yield Growth("kept, requests at a time", AT_A_TIME,
                  [(f"{n:,}", n, None, (n + counts[0], n + max(n, counts[1])))
                   for n in (1, 10, 100, 1000, 10_000) if n <= many])
@@ -50,6 +60,7 @@ def rows(quick):
     yield Heap(f"{many:,} waiting, to as many URLs", "waiting-urls", many)
     yield Heap("1,000 waiting, each alone", "waiting-alone", 1000)
     yield Heap("1,000 idle connections", "keep", 1000, less=1)
+    yield Heap("1,000 idle TLS connections", "tls-keep", 1000, less=1, server="resumed")
 
     for n in sorted({1, 1000, many}):
         yield Cancel(f"cancel of {n:,} waiting", CANCELS, max(n, 100), n)

@@ -11,6 +11,7 @@ from programs import Programs, Run
 from rows import rows
 
 NOTES = """
+TLS            raw is a blocking client on OpenSSL; nginx answers, by TLS 1.3
 instructions   of the process in user space, per request, counted by callgrind from the first
                request to the last
 system calls   per request, counted by strace; it slows the client, so that answers wait for it

@@ -27,8 +27,24 @@ http {{
         listen 127.0.0.1:{port} backlog=4096;
         location /small {{ return 200 '{body}'; }}
     }}
+    ssl_certificate {folder}/cert.pem;
+    ssl_certificate_key {folder}/key.pem;
+    ssl_protocols TLSv1.3;
+    server {{
+        listen 127.0.0.1:{resumed} ssl backlog=4096;
+        location /small {{ return 200 '{body}'; }}
+        location /length/ {{ alias {folder}/length/; }}
+    }}
+    server {{
+        listen 127.0.0.1:{full} ssl backlog=4096;
+        ssl_session_tickets off;
+        ssl_session_cache off;
+        location /small {{ return 200 '{body}'; }}
+    }}
 }}
 """
+# Where distributions have the certificates that a system trusts.
+BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 class Ours:
@@ -49,15 +65,42 @@ class Nginx:
 
     def __init__(self, core):
         self.folder = tempfile.TemporaryDirectory(prefix="ifetch-bench-nginx-")
-        self.port = str(free_port())
+        self.port, self.resumed, self.full = (str(free_port()) for _ in range(3))
+        self._certify()
         config = Path(self.folder.name, "nginx.conf")
-        config.write_text(NGINX.format(folder=self.folder.name, port=self.port, body="n" * 100))
+        config.write_text(NGINX.format(folder=self.folder.name, port=self.port, body="n" * 100,
+                                       resumed=self.resumed, full=self.full))
         self.process = subprocess.Popen(
             ["nginx", "-c", config],
             preexec_fn=lambda: os.sched_setaffinity(0, {core}),
             stderr=subprocess.DEVNULL,   # it warns that its first log is not the one it is told
         )
         self._wait_until_it_listens()
+
+    def _certify(self):
+        """A certificate for 127.0.0.1, of an authority that only the clients know: alone, and among
+        those that the system trusts."""
+        folder = Path(self.folder.name)
+        key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes".split()
+        ca, ca_key, request = folder / "ca.pem", folder / "ca.key", folder / "request"
+        subprocess.run(["openssl", "req", "-x509", "-days", "2", "-subj", "/CN=bench", *key,
+                        "-keyout", ca_key, "-out", ca], check=True, capture_output=True)
+        subprocess.run(["openssl", "req", "-new", "-subj", "/CN=server", *key, "-keyout",
+                        folder / "key.pem", "-out", request], check=True, capture_output=True)
+        (folder / "names").write_text("subjectAltName=IP:127.0.0.1")
+        subprocess.run(["openssl", "x509", "-req", "-days", "2", "-in", request, "-CA", ca, "-CAkey",
+                        ca_key, "-set_serial", "2", "-extfile", folder / "names", "-out",
+                        folder / "cert.pem"], check=True, capture_output=True)
+        bundle = BUNDLE.read_bytes() if BUNDLE.exists() else b""
+        (folder / "bundle.pem").write_bytes(bundle + ca.read_bytes())
+        self.trusted, self.bundle = str(ca), str(folder / "bundle.pem")
+
+    def body(self, size):
+        """Has /length/SIZE served."""
+        path = Path(self.folder.name, "length", str(size))
+        path.parent.mkdir(exist_ok=True)
+        with open(path, "wb") as file:
+            file.truncate(size)
 
     def _wait_until_it_listens(self):
         end = time.monotonic() + PATIENCE_S

@@ -1,9 +1,11 @@
 /*
  * make demo: fetches twice from slow_server, once to the end, and once until the client changes
  * its mind before a byte of the answer has come. Prints what both sides see, on one clock, and
- * exits with 1 if the client was not back at once or the server did not notice.
+ * exits with 1 if the client was not back at once or the server did not notice. With a command that
+ * ends TLS in front of a port, and the certificate that it shows, it does so over TLS.
  *
  *     ./demo ./slow_server
+ *     ./demo ./slow_server 'exec python3 tls_relay.py %u cert.pem key.pem 2' cert.pem
  */
 #define _POSIX_C_SOURCE 200809L
 #include <ifetch.h>
@@ -45,24 +47,43 @@ static void *show_server(void *pipe)
     return NULL;
 }
 
-static FILE *start_server(const char *path, char *url, size_t cap)
+static FILE *start(const char *command, const char *says, unsigned *port)
 {
-    char command[4096];
-    unsigned port;
-    snprintf(command, sizeof command, "exec '%s' 2 0 2", path);
-    FILE *server = popen(command, "r");
-    if (!server || fscanf(server, "listening on 127.0.0.1:%u", &port) != 1) {
-        fprintf(stderr, "demo: %s did not start\n", path);
+    FILE *started = popen(command, "r");
+    if (!started || fscanf(started, says, port) != 1) {
+        fprintf(stderr, "demo: this did not start: %s\n", command);
         exit(1);
     }
-    snprintf(url, cap, "http://127.0.0.1:%u/", port);
-    return server;
+    return started;
+}
+
+/* Starts the relay in front of the port; what it listens on takes its place. */
+static FILE *start_relay(const char *relay, unsigned *port)
+{
+    const char *place = strstr(relay, "%u");
+    char command[4096];
+    snprintf(command, sizeof command, "%.*s%u%s", place ? (int)(place - relay) : 0, relay, *port,
+             place ? place + 2 : "");
+    return start(command, "%u", port);
+}
+
+static ifetch_options *options_trusting(const char *certificate)
+{
+    ifetch_options *options = ifetch_options_new();
+    ifetch_tls *tls = ifetch_tls_new();
+    if (ifetch_tls_trust_file(tls, certificate) != IFETCH_ERROR_NONE) {
+        fprintf(stderr, "demo: %s\n", ifetch_tls_error_message(tls));
+        exit(1);
+    }
+    ifetch_options_tls(options, tls);
+    ifetch_tls_free(tls);
+    return options;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 2) {
-        fprintf(stderr, "usage: demo SLOW_SERVER\n");
+    if (argc != 2 && argc != 4) {
+        fprintf(stderr, "usage: demo SLOW_SERVER [RELAY CERTIFICATE]\n");
         return 2;
     }
     alarm(30); /* this takes 3 s: a demo that hangs has failed */
@@ -70,21 +91,26 @@ int main(int argc, char **argv)
 
     printf("A server that works 2 s on each answer, and a client; the times are of one clock.\n\n");
 
-    char url[64];
-    FILE *server = start_server(argv[1], url, sizeof url);
+    char command[4096], url[64];
+    unsigned port;
+    snprintf(command, sizeof command, "exec '%s' 2 0 2", argv[1]);
+    FILE *server = start(command, "listening on 127.0.0.1:%u", &port);
+    FILE *relay = argc == 4 ? start_relay(argv[2], &port) : NULL;
+    ifetch_options *options = relay ? options_trusting(argv[3]) : NULL;
+    snprintf(url, sizeof url, relay ? "https://localhost:%u/" : "http://127.0.0.1:%u/", port);
     pthread_t shower;
     begun_s = now_s();
     if (pthread_create(&shower, NULL, show_server, server) != 0)
         abort();
 
     say(now_s(), "client", "fetches, and waits to the end");
-    ifetch *fetch = ifetch_start(url, NULL);
+    ifetch *fetch = ifetch_start(url, options);
     int complete = ifetch_run(fetch, NULL, NULL, 0) == IFETCH_DONE;
     say(now_s(), "client", complete ? "has the answer" : ifetch_error_message(fetch));
     ifetch_free(fetch);
 
     say(now_s(), "client", "fetches again, and waits for half a second");
-    fetch = ifetch_start(url, NULL);
+    fetch = ifetch_start(url, options);
     int early = ifetch_wait(fetch, 500) == IFETCH_PENDING && !ifetch_result(fetch);
     double cancel_s = now_s();
     ifetch_cancel(fetch);
@@ -94,8 +120,11 @@ int main(int argc, char **argv)
     say(cancel_s, "client", "changes its mind before a byte of the answer has come");
     say(back_s, "client", "is free for other work");
 
+    ifetch_options_free(options);
     pthread_join(shower, NULL);
     pclose(server);
+    if (relay)
+        pclose(relay);
     double client_ms = (back_s - cancel_s) * 1e3, server_ms = (noticed_s - cancel_s) * 1e3;
     if (!complete || !cancelled || client_ms > 500 || server_ms < 0 || server_ms > 1000) {
         printf("\nThis is not what ifetch promises.\n");

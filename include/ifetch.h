@@ -28,11 +28,15 @@
  *
  * Nothing blocks but ifetch_wait(), ifetch_client_wait() and ifetch_run(). No function waits for a
  * name lookup, a lock or a thread, or reads files but the resolver's own in /etc, when they have
- * changed: hosts, resolv.conf and nsswitch.conf.
+ * changed (hosts, resolv.conf and nsswitch.conf), and the certificates that the system trusts, at
+ * the first https fetch of a client.
  *
  * Many fetches. An ifetch_client drives any number of them on one descriptor: start them with
  * ifetch_client_start(), poll with ifetch_client_poll(), ask ifetch_client_next() which have news.
  * It keeps connections for reuse, looks names up in the same loop, and remembers them.
+ *
+ * https needs nothing to be set up: servers have to prove by a certificate that the system trusts
+ * that they are the host of the URL. An ifetch_tls says otherwise.
  *
  * Threads. A client and its fetches are used by one thread at a time, any thread; a fetch made by
  * ifetch_start() has a client of its own. A call made while another thread is inside one on the
@@ -52,8 +56,9 @@
  * After fork() a child must not use what it inherited, but may free it, and that sends nothing.
  *
  * SIGPIPE is never raised, no signal handler is installed, no global state is set up or needed;
- * every descriptor is close-on-exec. The environment is not read, but for what ifetch_resolver says,
- * when a client looks up its first name. If memory runs out, the process is aborted.
+ * every descriptor is close-on-exec. The environment is not read, but for what ifetch_resolver and
+ * ifetch_tls say, when a client looks up its first name, or fetches its first https URL. If memory
+ * runs out, the process is aborted.
  */
 
 
@@ -137,7 +142,7 @@ typedef int32_t ifetch_status;
 #endif // __cplusplus
 
 /**
- * What a fetch is doing. 3 is kept for the TLS handshake.
+ * What a fetch is doing.
  */
 enum ifetch_phase
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -152,6 +157,10 @@ enum ifetch_phase
      * Connecting to one or several addresses.
      */
     IFETCH_PHASE_CONNECTING = 2,
+    /**
+     * Shaking hands for TLS, which https needs.
+     */
+    IFETCH_PHASE_TLS = 3,
     /**
      * Handing the request, head and body, to the kernel.
      */
@@ -211,7 +220,8 @@ enum ifetch_error
      */
     IFETCH_ERROR_WRONG_STATE = 3,
     /**
-     * This build cannot do what was asked: a scheme other than http, an unknown policy.
+     * This build cannot do what was asked: a scheme other than http and https (which a build may
+     * lack: see ifetch_feature()), an unknown policy.
      */
     IFETCH_ERROR_UNSUPPORTED = 4,
     /**
@@ -339,6 +349,50 @@ enum ifetch_error
      * allows.
      */
     IFETCH_ERROR_TIMEOUT_QUEUE = 34,
+    /**
+     * The TLS handshake failed, or the connection broke TLS later: the other side sent what may not
+     * be sent, or has no version or cipher suite in common with this one. The message says what.
+     */
+    IFETCH_ERROR_TLS = 35,
+    /**
+     * The server ended TLS with an alert (RFC 8446 section 6.2); the message says which.
+     */
+    IFETCH_ERROR_TLS_ALERT = 36,
+    /**
+     * The server's certificate, or one behind it, is refused for another reason than those below: it
+     * cannot be read, has a wrong or weak signature, is not for servers, or breaks a constraint.
+     */
+    IFETCH_ERROR_CERTIFICATE = 37,
+    /**
+     * The server's certificate, or one behind it, has expired or is not valid yet.
+     */
+    IFETCH_ERROR_CERTIFICATE_DATE = 38,
+    /**
+     * The server's certificate was issued by nobody who is trusted, or by itself.
+     */
+    IFETCH_ERROR_CERTIFICATE_ISSUER = 39,
+    /**
+     * The server's certificate is for other names than the one in the URL, or than the one set with
+     * ifetch_options_verify_name(); the message lists them.
+     */
+    IFETCH_ERROR_CERTIFICATE_NAME = 40,
+    /**
+     * The server's public key is none of those that ifetch_tls_pin() named.
+     */
+    IFETCH_ERROR_CERTIFICATE_PIN = 41,
+    /**
+     * Nobody is trusted: the certificates that this system trusts cannot be read, or there are none,
+     * or they were switched off and no others given.
+     */
+    IFETCH_ERROR_NO_TRUST = 42,
+    /**
+     * A file that was named cannot be read, or be written to.
+     */
+    IFETCH_ERROR_BAD_FILE = 43,
+    /**
+     * A file or text holds no certificate or no key, in PEM, that can be used.
+     */
+    IFETCH_ERROR_BAD_PEM = 44,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -366,7 +420,8 @@ enum ifetch_timeout
      */
     IFETCH_TIMEOUT_RESOLVE = 2,
     /**
-     * From the first connection attempt to an established connection.
+     * From the first connection attempt to an established connection, with TLS a complete
+     * handshake.
      */
     IFETCH_TIMEOUT_CONNECT = 3,
     /**
@@ -581,8 +636,7 @@ enum ifetch_count
      */
     IFETCH_COUNT_RETRIED = 6,
     /**
-     * Fetches that wait for a connection now. Likewise the next ones, by phase; 10 is kept for
-     * the TLS handshake.
+     * Fetches that wait for a connection now. Likewise the next ones, by phase.
      */
     IFETCH_COUNT_QUEUED = 7,
     /**
@@ -593,6 +647,10 @@ enum ifetch_count
      * Fetches in this phase now.
      */
     IFETCH_COUNT_CONNECTING = 9,
+    /**
+     * Fetches in this phase now.
+     */
+    IFETCH_COUNT_TLS = 10,
     /**
      * Fetches in this phase now.
      */
@@ -882,6 +940,31 @@ typedef int32_t ifetch_canceller;
 #endif // __cplusplus
 
 /**
+ * Versions of TLS, for ifetch_tls_min_version().
+ */
+enum ifetch_tls_version
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /**
+     * RFC 5246. The oldest that is spoken at all.
+     */
+    IFETCH_TLS_1_2 = 12,
+    /**
+     * RFC 8446.
+     */
+    IFETCH_TLS_1_3 = 13,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ifetch_tls_version ifetch_tls_version;
+#else
+typedef int32_t ifetch_tls_version;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * One fetch: a request, its connection attempts and its response. Made by ifetch_start() or
  * ifetch_client_start(), owned by the caller, and given back with ifetch_free() exactly once.
  */
@@ -893,7 +976,7 @@ typedef struct ifetch ifetch;
  * client and its fetches, any thread; ifetch_cancel() alone is free of that.
  *
  * A client keeps connections for later fetches to the same origin (RFC 9112 section 9.3), the one
- * used last first, and remembers names. A request that meets a kept connection which has died is
+ * used last first, and remembers names, and the sessions of TLS. A request that meets a kept connection which has died is
  * sent again on a new one, once, if that is safe: see `retried` in ifetch_report.
  */
 typedef struct ifetch_client ifetch_client;
@@ -911,6 +994,24 @@ typedef struct ifetch_options ifetch_options;
  * that have arrived.
  */
 typedef struct ifetch_response ifetch_response;
+
+/**
+ * Whom to trust on https URLs, and who we are: made by ifetch_tls_new(), changed by the functions
+ * below, given to a client with ifetch_client_set_tls() or to options with ifetch_options_tls(),
+ * which copy it, and given back with ifetch_tls_free(). One thread at a time. Without any, or as
+ * it is made, the certificates are trusted that this system trusts.
+ *
+ * Those are read once by each client, at its first https fetch, and once by all fetches without a
+ * client together; the environment variables SSL_CERT_FILE and SSL_CERT_DIR say where, as for
+ * OpenSSL. It is the only file that is read without being named by the caller.
+ *
+ * A server has to prove the host name of the URL by its certificate. Whether a certificate has
+ * been revoked is not asked.
+ *
+ * Each setter returns 0 or an error code; after an error nothing has changed, and
+ * ifetch_tls_error_message() tells the story. UNSUPPORTED in a build without https.
+ */
+typedef struct ifetch_tls ifetch_tls;
 
 /**
  * Cancels any number of fetches, of any clients, in any threads: all that were started with
@@ -953,7 +1054,8 @@ typedef struct ifetch_report {
      */
     int32_t ending;
     /**
-     * Request bytes that the kernel took, head and body, on the last connection.
+     * Request bytes that the kernel took, head and body, on the last connection; with TLS, up to
+     * 64 KiB of them may still have been waiting for it, encrypted.
      */
     uint64_t sent;
     /**
@@ -973,7 +1075,7 @@ typedef struct ifetch_report {
      */
     uint64_t connecting_ns;
     /**
-     * When sending began: the connection was established.
+     * When sending began: the connection was established, with TLS its handshake complete.
      */
     uint64_t sending_ns;
     /**
@@ -1023,6 +1125,27 @@ typedef struct ifetch_report {
      * An ifetch_error: why it ended badly, as ifetch_error_code() says it.
      */
     int32_t error;
+    /**
+     * When the TLS handshake began: the socket was connected. Not reached on a kept connection.
+     */
+    uint64_t handshake_ns;
+    /**
+     * The version of TLS times ten: 12 or 13; 0 without TLS, or before its handshake is complete.
+     */
+    uint32_t tls_version;
+    /**
+     * The registered number of the cipher suite, such as 0x1301; 0 as above.
+     */
+    uint32_t tls_cipher_suite;
+    /**
+     * 1 if the handshake resumed an earlier session, so that the server showed no certificate.
+     */
+    uint32_t tls_resumed;
+    /**
+     * The registered number of the group that keys were exchanged in, such as 0x001d for X25519; 0
+     * as above, and for a session of TLS 1.2 that was resumed.
+     */
+    uint32_t tls_group;
 } ifetch_report;
 
 #ifdef __cplusplus
@@ -1398,6 +1521,27 @@ ifetch_error ifetch_options_cancel_policy(struct ifetch_options *options, int32_
 ifetch_error ifetch_options_token(struct ifetch_options *options, struct ifetch_token *token);
 
 /**
+ * Sets whom a fetch trusts, and who it is, instead of what its client was told
+ * (ifetch_client_set_tls()). `tls` is copied; NULL takes it back. A client keeps what it needs
+ * for 16 of them: those that are used again and again are best made once.
+ */
+ifetch_error ifetch_options_tls(struct ifetch_options *options, const struct ifetch_tls *tls);
+
+/**
+ * Sets the name or IP address that the server of an https URL has to prove by its certificate, and
+ * that it is told (RFC 6066 section 3), instead of the host of the URL. NULL takes it back.
+ * INVALID_ARGUMENT if it is empty or holds blanks. Copied.
+ */
+ifetch_error ifetch_options_verify_name(struct ifetch_options *options, const char *name);
+
+/**
+ * Connects to this address and port, such as "127.0.0.1:8443" or "[::1]:80", whatever the URL says;
+ * nothing is looked up. The request, and what a certificate has to be for, stay as they are. NULL
+ * takes it back. INVALID_ARGUMENT for what is no IP address with a port.
+ */
+ifetch_error ifetch_options_connect_to(struct ifetch_options *options, const char *address);
+
+/**
  * The pointer that ifetch_userdata() gives back for fetches started with these options.
  */
 ifetch_error ifetch_options_userdata(struct ifetch_options *options, void *userdata);
@@ -1468,6 +1612,14 @@ ifetch_error ifetch_client_set_timeout(struct ifetch_client *client,
                                        uint32_t timeout_ms);
 
 /**
+ * Sets whom the client's fetches trust, and who they are, from now on; fetches that bring settings
+ * of their own (ifetch_options_tls()) are not concerned. `tls` is copied; NULL means the
+ * defaults. Connections that were made before are not used for later fetches. Returns 0,
+ * INVALID_ARGUMENT for a NULL client, or BUSY.
+ */
+ifetch_error ifetch_client_set_tls(struct ifetch_client *client, const struct ifetch_tls *tls);
+
+/**
  * How many there are of `which` (see ifetch_count), for dashboards: costs next to nothing,
  * however many fetches there are. 0 for NULL, for an unknown `which`, and if another thread is
  * inside a call on this client.
@@ -1509,6 +1661,85 @@ ifetch_error ifetch_client_add_name_server(struct ifetch_client *client, const c
 ifetch_error ifetch_client_add_host(struct ifetch_client *client,
                                     const char *name,
                                     const char *address);
+
+/**
+ * Makes settings with the defaults. Never NULL.
+ */
+IFETCH_MUST_USE struct ifetch_tls *ifetch_tls_new(void);
+
+/**
+ * Frees the settings; clients, options and fetches that they were given to go on. NULL is ignored.
+ */
+void ifetch_tls_free(struct ifetch_tls *tls);
+
+/**
+ * What was wrong with the setter that was called last, in a sentence; empty if nothing was, and
+ * for NULL. Lives until the next call with these settings.
+ */
+const char *ifetch_tls_error_message(const struct ifetch_tls *tls);
+
+/**
+ * With `on` 0, the certificates that this system trusts are not trusted: only those given with the
+ * functions below.
+ */
+ifetch_error ifetch_tls_trust_system(struct ifetch_tls *tls, int32_t on);
+
+/**
+ * Trusts the certificates in a PEM file as well; it is read at once. Those of authorities, and those
+ * of servers themselves. BAD_FILE or BAD_PEM if there is none.
+ */
+ifetch_error ifetch_tls_trust_file(struct ifetch_tls *tls,
+                                   const char *path);
+
+/**
+ * The same for certificates in memory, in PEM. Copied.
+ */
+ifetch_error ifetch_tls_trust_pem(struct ifetch_tls *tls, const void *pem, size_t len);
+
+/**
+ * Accepts only servers whose own certificate has this public key, besides all that is asked of it
+ * otherwise; called several times, any of these keys. `sha256` is the base64 of the SHA-256 of
+ * the key as it stands in the certificate (SubjectPublicKeyInfo), with or without "sha256/" in
+ * front, as the message of CERTIFICATE_PIN shows it. INVALID_ARGUMENT for anything else. Copied.
+ */
+ifetch_error ifetch_tls_pin(struct ifetch_tls *tls, const char *sha256);
+
+/**
+ * Shows servers that ask for a certificate those in the PEM file `certificates`, our own first, and
+ * proves by the one in `key` that it is ours. Both are read at once. BAD_FILE, or BAD_PEM if there
+ * is none, if the key is encrypted, or if it is that of another certificate.
+ */
+ifetch_error ifetch_tls_identity_file(struct ifetch_tls *tls,
+                                      const char *certificates,
+                                      const char *key);
+
+/**
+ * The same for certificates and key in memory, in PEM. Copied.
+ */
+ifetch_error ifetch_tls_identity_pem(struct ifetch_tls *tls,
+                                     const void *certificates,
+                                     size_t certificates_len,
+                                     const void *key,
+                                     size_t key_len);
+
+/**
+ * Sets the oldest version of TLS that is spoken (see ifetch_tls_version): 1.2 unless set.
+ * INVALID_ARGUMENT for any other.
+ */
+ifetch_error ifetch_tls_min_version(struct ifetch_tls *tls, int32_t version);
+
+/**
+ * With `on` not 0, every certificate is accepted, so that whoever sits between may read and change
+ * everything; only pinned keys (ifetch_tls_pin()) are still asked for. For tests.
+ */
+ifetch_error ifetch_tls_dangerously_accept_any_certificate(struct ifetch_tls *tls, int32_t on);
+
+/**
+ * Appends the keys of all connections to this file, in the format of NSS, so that other tools can
+ * read what was sent: for those who look for an error. The file is made, for its owner alone, if
+ * there is none; NULL stops it. BAD_FILE if it cannot be written to.
+ */
+ifetch_error ifetch_tls_log_keys(struct ifetch_tls *tls, const char *path);
 
 /**
  * Makes a token. With a `parent` that is not NULL it is cancelled with it, and with all above
@@ -1589,7 +1820,7 @@ const char *ifetch_version(void);
 
 /**
  * Whether this build has a feature: 1 if so, 0 if not or if the name is unknown or NULL.
- * Names: "http/1.1", "idn", "ipv6". Any thread.
+ * Names: "http/1.1", "https", "idn", "ipv6", "post-quantum" (key exchange for https). Any thread.
  */
 int32_t ifetch_feature(const char *name);
 

@@ -7,7 +7,8 @@ set -eu
 cd "$(dirname "$0")/.."
 
 packages="gcc g++ clang libclang-rt-14-dev cmake pkg-config valgrind libc6-dbg strace
-    nginx unbound libcurl4-openssl-dev python3 python3-cffi python3-venv nodejs luajit iproute2"
+    nginx unbound libcurl4-openssl-dev libssl-dev openssl gnutls-bin python3 python3-cffi
+    python3-venv nodejs luajit iproute2"
 [ "${1:-}" != servers ] || packages="$packages
     apache2-bin caddy golang-go h2o haproxy lighttpd openjdk-17-jdk-headless php-cli"
 

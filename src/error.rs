@@ -4,6 +4,7 @@ use std::ffi::CString;
 
 /// The kinds of failure, without their C numbers, which belong to `ffi::error`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "tls"), expect(dead_code))]
 pub(crate) enum Kind {
     InvalidArgument,
     WrongState,
@@ -35,6 +36,16 @@ pub(crate) enum Kind {
     BodyTooLarge,
     TooManyInterim,
     UploadIncomplete,
+    Tls,
+    TlsAlert,
+    Certificate,
+    CertificateDate,
+    CertificateIssuer,
+    CertificateName,
+    CertificatePin,
+    NoTrust,
+    BadFile,
+    BadPem,
     System,
     Cancelled,
     Internal,

@@ -72,7 +72,7 @@ fn nothing_blocks_but_the_functions_that_say_so() {
 fn run_everything() {
     for scenario in SCENARIOS {
         for waits in [Waits::Outside, Waits::Inside] {
-            for ended in World::run(scenario, waits, REAL).expect("there are descriptors") {
+            for ended in World::run(scenario, None, waits, REAL).expect("there are descriptors") {
                 let expected = match ended.ask.ends {
                     Ends::Done => IFETCH_DONE,
                     Ends::Failed(_) => IFETCH_FAILED,

@@ -1,7 +1,8 @@
 //! The promise: whatever a fetch is doing, a cancel ends it, the server can tell, nothing is left.
 //!
 //! Each scenario is a list of steps, run in one thread in a fixed order, client and server in
-//! turn. It is run once for every number of steps, and cancelled after them, in each of four ways:
+//! turn. It is run once for every number of steps, and cancelled after them, all of it without TLS
+//! and with it, in each of four ways:
 //! by its owner, by another thread, by its token, and by the parent of its token in a signal
 //! handler. Each time: the outcome is CANCELLED, or the one that was there already; descriptors and
 //! heap are as they were before; the server sees an end of the connection, and none of a connection
@@ -27,7 +28,7 @@ mod support;
 
 use counts::{descriptors, live_bytes, threads};
 use ifetch::ffi::report::ifetch_canceller;
-use scenarios::{SCENARIOS, Scenario};
+use scenarios::{HANDSHAKES, SCENARIOS, Scenario};
 use support::trace::{Call, Trace, calls_of};
 use support::*;
 use ways::Way;
@@ -43,14 +44,15 @@ fn a_cancel_after_any_step_ends_the_fetch_and_leaves_nothing() {
     }
     warm_up();
     let mut cancels = 0;
-    for scenario in SCENARIOS {
+    for (scenario, secure) in runs() {
         for count in 0..=scenario.steps.len() {
             cancels += Way::ALL.len();
-            let context = |way| format!("\"{}\", {way:?}, after {count} steps", scenario.name);
+            let tls = if secure.is_some() { ", TLS" } else { "" };
+            let context = |way| format!("\"{}\"{tls}, {way:?}, after {count} steps", scenario.name);
             let ways = Way::ALL.map(|way| (way, context(way)));
             let held = Held::now();
             for (way, context) in &ways {
-                cancel_after(scenario, count, *way, context);
+                cancel_after(scenario, secure, count, *way, context);
                 if !scenario.has_helper {
                     held.assert_unchanged(context);
                 }
@@ -62,12 +64,25 @@ fn a_cancel_after_any_step_ends_the_fetch_and_leaves_nothing() {
             }
         }
     }
-    println!("{} scenarios, {cancels} cancels", SCENARIOS.len());
+    println!("{} scenarios, {cancels} cancels", runs().count());
     assert!(SCENARIOS.len() >= 12);
 }
 
-fn cancel_after(scenario: &Scenario, count: usize, way: Way, context: &str) {
-    let mut world = World::new(scenario, way);
+/// All scenarios without TLS, with it, and those that there are with it alone.
+fn runs() -> impl Iterator<Item = (&'static Scenario, Option<&'static Secure>)> {
+    let plain = SCENARIOS.iter().map(|scenario| (scenario, None));
+    let secure = Some(Secure::shared());
+    plain.chain(SCENARIOS.iter().chain(HANDSHAKES).map(move |scenario| (scenario, secure)))
+}
+
+fn cancel_after(
+    scenario: &Scenario,
+    secure: Option<&'static Secure>,
+    count: usize,
+    way: Way,
+    context: &str,
+) {
+    let mut world = World::new(scenario, secure, way);
     for step in &scenario.steps[..count] {
         world.step(*step, context);
     }
@@ -118,11 +133,13 @@ impl Held {
 fn warm_up() {
     let others = threads();
     ways::handle_signal();
-    for scenario in SCENARIOS {
-        let mut world = World::new(scenario, Way::Handler);
-        world.step(scenario.steps[0], "warming up");
+    for (scenario, secure) in runs() {
+        let mut world = World::new(scenario, secure, Way::Handler);
+        for step in &scenario.steps[..2] {
+            world.step(*step, "warming up");
+        }
     }
-    let world = World::new(&SCENARIOS[0], Way::Thread);
+    let world = World::new(&SCENARIOS[0], None, Way::Thread);
     world.cancel();
     drop(world);
     assert_becomes(others, threads, "warming up");

@@ -13,10 +13,11 @@ use ::ifetch::ffi::fetch::ifetch_set_userdata;
 use ::ifetch::ffi::options::ifetch_limit::*;
 use ::ifetch::ffi::options::ifetch_timeout::*;
 use ::ifetch::ffi::report::{ifetch_report, ifetch_report_get};
+use std::path::Path;
 use std::ptr::{null, null_mut};
 use support::*;
 
-const ALL: [ifetch_error; 35] = [
+const ALL: [ifetch_error; 45] = [
     IFETCH_ERROR_NONE,
     IFETCH_ERROR_INVALID_ARGUMENT,
     IFETCH_ERROR_BUSY,
@@ -52,6 +53,16 @@ const ALL: [ifetch_error; 35] = [
     IFETCH_ERROR_CANCELLED,
     IFETCH_ERROR_INTERNAL,
     IFETCH_ERROR_TIMEOUT_QUEUE,
+    IFETCH_ERROR_TLS,
+    IFETCH_ERROR_TLS_ALERT,
+    IFETCH_ERROR_CERTIFICATE,
+    IFETCH_ERROR_CERTIFICATE_DATE,
+    IFETCH_ERROR_CERTIFICATE_ISSUER,
+    IFETCH_ERROR_CERTIFICATE_NAME,
+    IFETCH_ERROR_CERTIFICATE_PIN,
+    IFETCH_ERROR_NO_TRUST,
+    IFETCH_ERROR_BAD_FILE,
+    IFETCH_ERROR_BAD_PEM,
 ];
 
 /// How a code is told.
@@ -76,7 +87,7 @@ fn reach(code: ifetch_error) -> Told {
         // a_second_thread_is_told_busy()
         IFETCH_ERROR_BUSY => Elsewhere,
         IFETCH_ERROR_WRONG_STATE => By(Fetch::start("http://a.test/", &options().upgrade("x").body(b"hello")), "upgrade".into()),
-        IFETCH_ERROR_UNSUPPORTED => By(Fetch::get("https://a.test/"), "https".into()),
+        IFETCH_ERROR_UNSUPPORTED => By(Fetch::get("ftp://a.test/"), "ftp".into()),
         IFETCH_ERROR_INVALID_URL => By(Fetch::get("http://"), "URL".into()),
         IFETCH_ERROR_INVALID_METHOD => Returned(options().try_method("A B")),
         IFETCH_ERROR_INVALID_HEADER => Returned(options().try_header("A", "b\r\nC: d")),
@@ -109,6 +120,15 @@ fn reach(code: ifetch_error) -> Told {
         // No input leads to it: src/client/core.rs tests that a panic does.
         IFETCH_ERROR_INTERNAL => Elsewhere,
         IFETCH_ERROR_TIMEOUT_QUEUE => queued(&options().timeout(IFETCH_TIMEOUT_QUEUE, 50)),
+        IFETCH_ERROR_TLS => secure(b"HTTP/1.1 400 No\r\n\r\n"),
+        IFETCH_ERROR_TLS_ALERT => secure(&[21, 3, 3, 0, 2, 2, 40]),
+        // tests/tls_peers.rs
+        IFETCH_ERROR_CERTIFICATE | IFETCH_ERROR_CERTIFICATE_DATE => Elsewhere,
+        IFETCH_ERROR_CERTIFICATE_ISSUER | IFETCH_ERROR_CERTIFICATE_NAME => Elsewhere,
+        IFETCH_ERROR_CERTIFICATE_PIN => Elsewhere,
+        IFETCH_ERROR_NO_TRUST => By(Fetch::start(secure_url(), &options().tls(&Tls::new().trust_system(false))), "trust".into()),
+        IFETCH_ERROR_BAD_FILE => Returned(Tls::new().try_trust_file(Path::new("/no/such/file"))),
+        IFETCH_ERROR_BAD_PEM => Returned(Tls::new().try_trust_pem(b"no certificate")),
     }
 }
 
@@ -131,6 +151,22 @@ fn aborted(options: Options) -> Told {
         link.reset();
     });
     By(Fetch::start(peer.url("/"), &options), peer.address().to_string())
+}
+
+/// The server answers what a client says first with these bytes.
+fn secure(bytes: &'static [u8]) -> Told {
+    let peer = Peer::start(move |mut link| {
+        link.read(1);
+        link.send(bytes);
+        link.ended();
+    });
+    let options = Options::new().tls(&Tls::new().accept_any(true));
+    By(Fetch::start(format!("https://{}/", peer.address()), &options), peer.address().to_string())
+}
+
+/// Of a server that accepts, and that nobody needs to hear of.
+fn secure_url() -> String {
+    format!("https://{}/", Peer::start(|mut link| link.ended()).address())
 }
 
 fn named(name: &str, options: Options) -> Told {

@@ -1,5 +1,6 @@
 //! Runs every program in `examples-c/`, against servers that behave and servers that do not; those
-//! around an `ifetch_client` in examples_client.rs, those with tokens in examples_tokens.rs.
+//! around an `ifetch_client` in examples_client.rs, those with tokens in examples_tokens.rs, those
+//! about https in examples_tls.rs.
 
 mod support_c;
 
@@ -21,11 +22,13 @@ use support_c::{Folder, make, root};
 
 #[test]
 fn every_example_is_run_by_a_test() {
-    let tests = concat!(
+    let tests = [
         include_str!("examples.rs"),
         include_str!("examples_client.rs"),
+        include_str!("examples_tls.rs"),
         include_str!("examples_tokens.rs"),
-    );
+    ]
+    .concat();
     for name in names() {
         let run = format!("example(\"{name}\")");
         assert!(tests.contains(&run), "examples-c/{name}.c: no test has {run}");
@@ -286,10 +289,11 @@ fn the_demo_shows_both_sides_of_an_interrupted_fetch() {
     for words in [
         "server  request 1: answered",
         "server  request 2: its client has gone",
-        "The client was back after ",
+        "The same over TLS, for https://localhost.",
     ] {
         assert!(ended.out.contains(words), "{words}: {}", ended.out);
     }
+    assert_eq!(ended.out.matches("The client was back after ").count(), 2, "{}", ended.out);
 }
 
 #[test]

@@ -103,12 +103,13 @@ fn the_shared_library_wants_no_executable_stack() {
     assert_eq!(stack[6], "RW");
 }
 
-/// A quarter of it is what std needs to print the backtrace of a panic.
+/// A tenth of it is what std needs to print the backtrace of a panic, and more than half is TLS with
+/// its cryptography.
 #[test]
 fn the_shared_library_is_small() {
     let folder = Folder::new("small");
     let stripped = folder.path("libifetch.so");
     run(tool("strip -o").arg(&stripped).arg(libraries().join("libifetch.so")));
     let len = stripped.metadata().expect("strip has made it").len();
-    assert!(len < 930_000, "{len} bytes");
+    assert!(len < 2_150_000, "{len} bytes");
 }

@@ -3,7 +3,7 @@
 //! The same scenario is run again and again, each time with the next call failing, until there is
 //! no such call. Each time: every fetch ends, once, as it would have, or, one of them, with an error
 //! that says what happened; its client is as good as before; descriptors, threads and heap are as
-//! they were.
+//! they were. All of that without TLS, and, where it makes a difference, with it.
 //!
 //! It runs in a network of its own, in which nobody else has a port.
 #![allow(unsafe_code)]
@@ -56,28 +56,67 @@ fn every_call_that_fails_once_ends_nothing_but_its_fetch() {
         return;
     }
     // What is made once for a process must not be taken for something left over.
-    for scenario in SCENARIOS {
+    for (scenario, secure) in runs() {
         let _last_words = LastWords::new(format!("\"{}\", for the first time", scenario.name));
-        run_on_a_new_thread(scenario);
+        run_on_a_new_thread(scenario, secure);
     }
     let mut of_calls = [0; Call::COUNT];
-    for scenario in SCENARIOS {
+    for (scenario, secure) in runs() {
         let start = Instant::now();
-        let of_scenario = fail_each_call(scenario, &mut of_calls);
-        println!("{}: {of_scenario} faults, {} ms", scenario.name, start.elapsed().as_millis());
+        let of_scenario = fail_each_call(scenario, secure, &mut of_calls);
+        let tls = if secure.is_some() { ", TLS" } else { "" };
+        println!(
+            "{}{tls}: {of_scenario} faults, {} ms",
+            scenario.name,
+            start.elapsed().as_millis()
+        );
     }
     for (call, _) in FAULTS {
         println!("{call:?}: {} faults", of_calls[*call as usize]);
         assert!(of_calls[*call as usize] > 0, "nobody calls {call:?}");
     }
     let total: usize = of_calls.iter().sum();
-    println!("{} scenarios, {total} faults", SCENARIOS.len());
+    println!("{} scenarios, {total} faults", runs().count());
     assert!(SCENARIOS.len() >= 60 && total >= 15_000, "{total} faults");
 }
 
+/// All scenarios without TLS, and those with it that spend most calls on their connection.
+fn runs() -> impl Iterator<Item = (&'static Scenario, Option<&'static Secure>)> {
+    let plain = SCENARIOS.iter().map(|scenario| (scenario, None));
+    let secure = SCENARIOS.iter().filter(|scenario| WITH_TLS.contains(&scenario.name));
+    plain.chain(secure.map(|scenario| (scenario, Some(Secure::shared()))))
+}
+
+const WITH_TLS: &[&str] = &[
+    "a plain GET",
+    "a large body",
+    "a large body that is read",
+    "coarse chunks",
+    "coarse chunks that are read",
+    "a body that ends with the connection",
+    "a body that breaks off",
+    "no response",
+    "a whole request body",
+    "a request body in chunks",
+    "another protocol",
+    "three addresses, two of them refusing",
+    "cancelled while waiting",
+    "cancelled while it is read",
+    "a connection that is used again",
+    "uploads over one connection",
+    "a kept connection that is dead",
+    "a kept connection that dies",
+    "a queue",
+    "a response that is drained",
+];
+
 /// Runs the scenario with each of its calls failing in each way; says how many faults there were.
-fn fail_each_call(scenario: &'static Scenario, of_calls: &mut [usize; Call::COUNT]) -> usize {
-    let seen = run(scenario, None);
+fn fail_each_call(
+    scenario: &'static Scenario,
+    secure: Option<&'static Secure>,
+    of_calls: &mut [usize; Call::COUNT],
+) -> usize {
+    let seen = run(scenario, secure, None);
     let mut total = 0;
     for &(call, ways) in FAULTS {
         for &how in ways {
@@ -86,7 +125,7 @@ fn fail_each_call(scenario: &'static Scenario, of_calls: &mut [usize; Call::COUN
             let count = if how == How::AllMoveOne { count.min(1) } else { count };
             for nth in 1..=count {
                 let fault = Fault { call, nth, how };
-                let happened = run(scenario, Some(fault))[call as usize] >= nth;
+                let happened = run(scenario, secure, Some(fault))[call as usize] >= nth;
                 of_calls[call as usize] += usize::from(happened);
                 total += usize::from(happened);
             }
@@ -96,11 +135,16 @@ fn fail_each_call(scenario: &'static Scenario, of_calls: &mut [usize; Call::COUN
 }
 
 /// Says how many calls of each kind there were.
-fn run(scenario: &'static Scenario, fault: Option<Fault>) -> [usize; Call::COUNT] {
-    let _last_words = LastWords::new(format!("\"{}\", {fault:?}", scenario.name));
+fn run(
+    scenario: &'static Scenario,
+    secure: Option<&'static Secure>,
+    fault: Option<Fault>,
+) -> [usize; Call::COUNT] {
+    let tls = if secure.is_some() { ", TLS" } else { "" };
+    let _last_words = LastWords::new(format!("\"{}\"{tls}, {fault:?}", scenario.name));
     let before = (descriptors(), live_bytes(), threads());
     plan::arm(fault);
-    let ended = run_on_a_new_thread(scenario);
+    let ended = run_on_a_new_thread(scenario, secure);
     let seen = plan::disarm();
     let fault = fault.filter(|fault| seen[fault.call as usize] >= fault.nth);
     match ended {
@@ -110,7 +154,7 @@ fn run(scenario: &'static Scenario, fault: Option<Fault>) -> [usize; Call::COUNT
     }
     if fault.is_some_and(|fault| fault.call == Call::pthread_create) {
         // What nobody was there to look up goes with the next lookup.
-        run_on_a_new_thread(&SCENARIOS[0]);
+        run_on_a_new_thread(&SCENARIOS[0], None);
     }
     let start = Instant::now();
     while threads() != before.2 {
@@ -123,8 +167,12 @@ fn run(scenario: &'static Scenario, fault: Option<Fault>) -> [usize; Call::COUNT
 }
 
 /// The standard library makes some things once for a thread.
-fn run_on_a_new_thread(scenario: &'static Scenario) -> Option<Vec<Ended>> {
-    let ended = std::thread::spawn(|| World::run(scenario, scenario.waits, SIMULATED)).join();
+fn run_on_a_new_thread(
+    scenario: &'static Scenario,
+    secure: Option<&'static Secure>,
+) -> Option<Vec<Ended>> {
+    let run = move || World::run(scenario, secure, scenario.waits, SIMULATED);
+    let ended = std::thread::spawn(run).join();
     lookups::answer_all();
     ended.expect("it has said why")
 }
@@ -175,8 +223,9 @@ fn codes_of(fault: Fault) -> &'static [ifetch_error] {
     let is_shortage = fault.errno().is_some_and(|errno| SHORTAGES.contains(&errno));
     match fault.call {
         Call::socket | Call::connect | Call::getsockopt if !is_shortage => &[IFETCH_ERROR_CONNECT],
-        Call::sendmsg => &[IFETCH_ERROR_SEND],
-        Call::recv | Call::recvmsg => &[IFETCH_ERROR_RECEIVE],
+        // The handshake of TLS sends and receives as well.
+        Call::sendmsg => &[IFETCH_ERROR_SEND, IFETCH_ERROR_TLS],
+        Call::recv | Call::recvmsg => &[IFETCH_ERROR_RECEIVE, IFETCH_ERROR_TLS],
         Call::getaddrinfo if !is_shortage => &[IFETCH_ERROR_RESOLVE],
         // Some are made to give other fetches their turn while a body arrives.
         Call::epoll_ctl => &[IFETCH_ERROR_SYSTEM, IFETCH_ERROR_RECEIVE],
@@ -191,6 +240,7 @@ fn doings_of(error: ifetch_error) -> &'static [&'static str] {
         IFETCH_ERROR_SEND => &["send the request to 127.0.0."],
         IFETCH_ERROR_RECEIVE => &["read the response of 127.0.0."],
         IFETCH_ERROR_RESOLVE => &["look up "],
+        IFETCH_ERROR_TLS => &["TLS handshake with 127.0.0."],
         _ => &["connect to ", "look up ", "set a deadline: ", "wait for a connection: "],
     }
 }

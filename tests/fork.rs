@@ -81,7 +81,7 @@ fn a_child_frees_what_it_inherited_and_the_parent_goes_on() {
 
 /// Goes through the scenario, with a fork in the middle.
 fn run(scenario: &Scenario, forked_after: usize) -> World {
-    let mut world = World::new(scenario, Way::Token);
+    let mut world = World::new(scenario, None, Way::Token);
     for (number, step) in scenario.steps.iter().enumerate() {
         if number == forked_after {
             world = free_in_child(world, scenario.name);
@@ -150,7 +150,7 @@ fn what_a_child_executes_inherits_no_descriptor() {
     };
     let (inherited, foreign) = (list(), descriptors());
     for scenario in SCENARIOS {
-        let mut world = World::new(scenario, Way::Token);
+        let mut world = World::new(scenario, None, Way::Token);
         for step in scenario.steps {
             world.step(*step, scenario.name);
             assert_close_on_exec(&foreign, scenario.name);
@@ -186,7 +186,7 @@ fn threads_of_the_library_block_every_signal() {
     }
     let of_program = tasks();
     let looking_up = SCENARIOS.iter().find(|s| s.place == Place::UnansweredBySystem).expect("one");
-    let world = World::new(looking_up, Way::Owner);
+    let world = World::new(looking_up, None, Way::Owner);
     // A thread begins with all of them blocked, and then takes the mask that it is to have.
     std::thread::sleep(QUIET);
     let mut of_library = tasks();

@@ -11,6 +11,7 @@ use ::ifetch::ffi::options::*;
 use ::ifetch::ffi::report::*;
 use ::ifetch::ffi::resolver::*;
 use ::ifetch::ffi::response::*;
+use ::ifetch::ffi::tls::*;
 use ::ifetch::ffi::token::*;
 use std::ffi::{c_char, c_int};
 use std::ptr::{null, null_mut};
@@ -330,6 +331,62 @@ fn a_null_client() {
     assert_eq!(call!(ifetch_client_add_host(null_mut(), name, address)), INVALID);
     assert_eq!(call!(ifetch_client_add_host(null_mut(), null(), null())), INVALID);
     assert_eq!(call!(ifetch_client_count(null(), 1)), 0);
+}
+
+#[test]
+fn null_tls_settings() {
+    let (path, byte) = (c"/no/such/file".as_ptr(), [0_u8]);
+    let bytes = byte.as_ptr().cast();
+    call!(ifetch_tls_free(null_mut()));
+    assert_eq!(lent(call!(ifetch_tls_error_message(null()))), Some(String::new()));
+    assert_eq!(call!(ifetch_tls_trust_system(null_mut(), 0)), INVALID);
+    assert_eq!(call!(ifetch_tls_trust_file(null_mut(), path)), INVALID);
+    assert_eq!(call!(ifetch_tls_trust_pem(null_mut(), bytes, 1)), INVALID);
+    assert_eq!(call!(ifetch_tls_pin(null_mut(), path)), INVALID);
+    assert_eq!(call!(ifetch_tls_identity_file(null_mut(), path, path)), INVALID);
+    assert_eq!(call!(ifetch_tls_identity_pem(null_mut(), bytes, 1, bytes, 1)), INVALID);
+    assert_eq!(call!(ifetch_tls_min_version(null_mut(), 12)), INVALID);
+    assert_eq!(call!(ifetch_tls_dangerously_accept_any_certificate(null_mut(), 1)), INVALID);
+    assert_eq!(call!(ifetch_tls_log_keys(null_mut(), null())), INVALID);
+    assert_eq!(call!(ifetch_client_set_tls(null_mut(), null())), INVALID);
+    for call in [
+        |o| call!(ifetch_options_tls(o, null())),
+        |o| call!(ifetch_options_verify_name(o, null())),
+        |o| call!(ifetch_options_connect_to(o, null())),
+    ] {
+        assert_eq!(call(null_mut()), INVALID);
+    }
+}
+
+#[test]
+fn null_in_tls_settings() {
+    let tls = ifetch_tls_new();
+    assert!(!tls.is_null());
+    let (path, byte) = (c"/no/such/file".as_ptr(), [0_u8]);
+    let bytes = byte.as_ptr().cast();
+    assert_eq!(call!(ifetch_tls_trust_file(tls, null())), INVALID);
+    assert!(lent(call!(ifetch_tls_error_message(tls))).is_some_and(|text| text.contains("NULL")));
+    assert_eq!(call!(ifetch_tls_trust_pem(tls, null(), 1)), INVALID);
+    assert_eq!(call!(ifetch_tls_trust_pem(tls, null(), 0)), IFETCH_ERROR_BAD_PEM);
+    assert_eq!(call!(ifetch_tls_pin(tls, null())), INVALID);
+    assert_eq!(call!(ifetch_tls_identity_file(tls, null(), path)), INVALID);
+    assert_eq!(call!(ifetch_tls_identity_pem(tls, null(), 1, bytes, 1)), INVALID);
+    assert_eq!(call!(ifetch_tls_identity_pem(tls, bytes, 1, null(), 1)), INVALID);
+    assert_eq!(call!(ifetch_tls_log_keys(tls, null())), IFETCH_ERROR_NONE, "stops it");
+    assert_eq!(lent(call!(ifetch_tls_error_message(tls))), Some(String::new()));
+    call!(ifetch_tls_free(tls));
+
+    let (client, options) = (ifetch_client_new(), ifetch_options_new());
+    assert!(!client.is_null() && !options.is_null());
+    let taken_back = [
+        call!(ifetch_client_set_tls(client, null())),
+        call!(ifetch_options_tls(options, null())),
+        call!(ifetch_options_verify_name(options, null())),
+        call!(ifetch_options_connect_to(options, null())),
+    ];
+    assert_eq!(taken_back, [IFETCH_ERROR_NONE; 4]);
+    call!(ifetch_client_free(client));
+    call!(ifetch_options_free(options));
 }
 
 #[test]

@@ -166,7 +166,7 @@ fn credentials_show_in_no_message_and_no_url() {
         (format!("http://usernme:passwrd@{refused}/"), IFETCH_ERROR_CONNECT),
         (format!("http://usernme:passwrd@{}/", silent.address()), IFETCH_ERROR_NO_RESPONSE),
         (format!("http://usernme:passwrd@{}/a#b", good.address()), IFETCH_ERROR_NONE),
-        ("https://usernme:passwrd@a/".into(), IFETCH_ERROR_UNSUPPORTED),
+        ("ftp://usernme:passwrd@a/".into(), IFETCH_ERROR_UNSUPPORTED),
         ("http://usernme:passwrd@a:99999/".into(), IFETCH_ERROR_INVALID_URL),
         ("http://usernme:passwrd@".into(), IFETCH_ERROR_INVALID_URL),
         ("http://usernme%3a:passwrd@a/".into(), IFETCH_ERROR_INVALID_URL),
@@ -516,7 +516,7 @@ fn urls_that_are_none_are_refused_before_anything_is_sent() {
     }
     refused(format!("http://{host}/\r\nX: y").into(), IFETCH_ERROR_INVALID_URL);
     refused([b"http://", host.as_bytes(), b"/\xff"].concat(), IFETCH_ERROR_INVALID_URL);
-    for scheme in ["https", "HTTPS", "ftp", "ws", "data", "unix", "httpx"] {
+    for scheme in ["ftp", "ws", "data", "unix", "httpx"] {
         refused(format!("{scheme}://{host}/").into(), IFETCH_ERROR_UNSUPPORTED);
     }
     refused("file:///etc/passwd".into(), IFETCH_ERROR_UNSUPPORTED);

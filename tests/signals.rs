@@ -40,7 +40,7 @@ fn every_scenario_ends_as_it_does_without_signals() {
     }
     ways::handle_signal();
     let run = |scenario: &scenarios::Scenario| {
-        let mut world = World::new(scenario, Way::Token);
+        let mut world = World::new(scenario, None, Way::Token);
         for step in scenario.steps {
             world.step(*step, scenario.name);
         }

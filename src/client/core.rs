@@ -18,6 +18,7 @@ use crate::transport::cancel::Cancel;
 use crate::transport::dns::is_of_lookup;
 use crate::transport::reactor::{Reactor, Ready};
 use crate::transport::sys::{Errno, Event, Events, Fd, Instant};
+use crate::transport::tls::Configs;
 use crate::transport::wake::MARKS;
 use slab::Slab;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,6 +29,7 @@ pub(super) struct Core {
     pub(super) reactor: Reactor,
     pub(super) pool: Pool,
     pub(super) names: Names,
+    pub(super) tls: Configs,
     pub(super) fetches: Slab<Box<Entry>>,
     /// The number of the next fetch, which tells it from others that had its place.
     serial: u32,
@@ -103,6 +105,7 @@ impl Core {
             reactor: Reactor::new(),
             pool: Pool::new(!alone),
             names: Names::default(),
+            tls: Configs::new(!alone),
             fetches: Slab::new(),
             serial: 0,
             phases: Phases::default(),
@@ -334,6 +337,7 @@ impl Core {
             reactor: &mut self.reactor,
             pool: &mut self.pool,
             names: &mut self.names,
+            tls: &mut self.tls,
             buffer: &mut self.buffer,
             spares: &mut self.spares,
             cancel: &entry.cancel,

@@ -25,6 +25,7 @@ use crate::fetch::{Fetch, Status};
 use crate::proto::target;
 use crate::transport::cancel::{Cancel, Canceller};
 use crate::transport::sys::Fd;
+use crate::transport::tls::Settings;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
@@ -160,6 +161,12 @@ impl Client {
             core.names.add_host(&name, address);
             true
         }))
+    }
+
+    /// Changes whom its fetches trust, from now on, unless they bring settings of their own.
+    pub(crate) fn set_tls(&self, settings: Arc<Settings>) -> Option<()> {
+        self.0.enter()?.tls.set_default(settings);
+        Some(())
     }
 
     pub(crate) fn count(&self, count: Count) -> Option<u64> {

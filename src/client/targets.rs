@@ -62,9 +62,9 @@ impl Targets {
 
     /// With the help of another URL of the same origin, if there was one; with the origin's slot.
     fn parse_new(&mut self, url: &[u8]) -> Result<(Arc<Target>, usize), Error> {
-        const SCHEME: usize = "http://".len();
-        let path = url.get(SCHEME..).and_then(|rest| memchr::memchr(b'/', rest));
-        let slot = slot(&url[..path.map_or(url.len(), |at| at + SCHEME)], ORIGINS);
+        let scheme = if url.starts_with(b"https") { "https://".len() } else { "http://".len() };
+        let path = url.get(scheme..).and_then(|rest| memchr::memchr(b'/', rest));
+        let slot = slot(&url[..path.map_or(url.len(), |at| at + scheme)], ORIGINS);
         if let Some(Some(origin)) = self.origins.get(slot)
             && let Some(target) = origin.target.sibling(url)
         {

@@ -8,9 +8,9 @@ mod failures;
 
 use crate::connection::Context;
 use crate::connection::chunks::{self, Layout};
+use crate::connection::handshake::Connected;
 use crate::connection::inbox::Inbox;
 use crate::connection::peer::Peer;
-use crate::connection::race::Connected;
 use crate::connection::sending::Sending;
 use crate::error::{Error, Kind};
 use crate::proto::h1::Complete;
@@ -19,12 +19,13 @@ use crate::proto::persistence::CloseReason;
 use crate::proto::request::Request;
 use crate::proto::target::Target;
 use crate::transport::parked::Parked;
-use crate::transport::sys::{self, Errno, Event, Instant, Unasked};
-use crate::transport::tcp::Tcp;
+use crate::transport::stream::Stream;
+use crate::transport::sys::{Errno, Event, Instant, Unasked};
+use crate::transport::tls::Facts;
 
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    tcp: Tcp,
+    stream: Stream,
     peer: Peer,
     sending: Sending,
     decoder: Decoder,
@@ -59,18 +60,18 @@ const GROWTH: usize = 1 << 20;
 
 impl Exchange {
     pub(crate) fn new(connected: Connected, now: Instant) -> Self {
-        let Connected { peer, tcp } = connected;
-        Self::over(tcp, peer, now)
+        let Connected { peer, stream } = connected;
+        Self::over(stream, peer, now)
     }
 
     /// One more over a connection that was kept.
     pub(crate) fn again(parked: Parked, peer: Peer, cx: &Context<'_>) -> Self {
-        Self::over(Tcp::adopt(parked, cx.cancel), peer, cx.now)
+        Self::over(Stream::adopt(parked, cx.cancel), peer, cx.now)
     }
 
-    fn over(tcp: Tcp, peer: Peer, now: Instant) -> Self {
+    fn over(stream: Stream, peer: Peer, now: Instant) -> Self {
         Self {
-            tcp,
+            stream,
             peer,
             sending: Sending::new(),
             decoder: Decoder::new(),
@@ -84,8 +85,8 @@ impl Exchange {
 
     pub(crate) fn handle_event(&mut self, event: Event) {
         // Those of attempts that lost the race may still come.
-        if event.token == self.tcp.token() {
-            self.tcp.handle_event(event);
+        if event.token == self.stream.token() {
+            self.stream.handle_event(event);
         }
     }
 
@@ -96,12 +97,12 @@ impl Exchange {
         request: &Request,
         target: &Target,
     ) {
-        if self.sending.is_over() || !self.tcp.is_writable() {
+        if self.sending.is_over() || !self.stream.is_writable() {
             return;
         }
         let before = self.sending.sent();
         let keeps = cx.pool.keeps();
-        let result = self.sending.pump(&mut self.tcp, cx.buffer, request, target, keeps);
+        let result = self.sending.pump(&mut self.stream, cx.buffer, request, target, keeps);
         self.note_sent(before, result, cx.now);
     }
 
@@ -112,7 +113,7 @@ impl Exchange {
             return Err(Error::new(Kind::WrongState, why));
         }
         let before = self.sending.sent();
-        match self.sending.write(&mut self.tcp, data) {
+        match self.sending.write(&mut self.stream, data) {
             Ok(count) => {
                 self.note_sent(before, Ok(()), now);
                 Ok(count)
@@ -127,7 +128,7 @@ impl Exchange {
     /// The caller has written everything.
     pub(crate) fn write_end(&mut self, now: Instant) -> Result<(), Error> {
         let before = self.sending.sent();
-        let result = self.sending.write_end(&mut self.tcp);
+        let result = self.sending.write_end(&mut self.stream);
         let result =
             result.map_err(|e| e.behind(&format!("send the request to {}: ", self.peer)))?;
         self.note_sent(before, result, now);
@@ -172,11 +173,11 @@ impl Exchange {
                 self.inbox.consume(taken);
                 return Ok(Some(headed));
             }
-            if !self.tcp.is_readable() {
+            if !self.stream.is_readable() {
                 return Ok(None);
             }
             let max = if collects { usize::MAX } else { STREAMED_HEAD };
-            let received = self.inbox.receive(&mut self.tcp, cx.buffer, max);
+            let received = self.inbox.receive(&mut self.stream, cx.buffer, max);
             match self.note_received(received, cx.now)? {
                 None => return Ok(None),
                 // Within a head this is always an error.
@@ -218,11 +219,11 @@ impl Exchange {
                 self.decoder.handle_run(count);
                 continue;
             }
-            if !self.tcp.is_readable() {
+            if !self.stream.is_readable() {
                 return Ok(None);
             }
             if budget == 0 {
-                self.tcp.tell_again(cx.reactor).map_err(|errno| self.broken(errno))?;
+                self.stream.tell_again(cx.reactor).map_err(|errno| self.broken(errno))?;
                 return Ok(None);
             }
             let received = match run {
@@ -236,13 +237,12 @@ impl Exchange {
                     };
                     let wanted = at_most(run.left().min(room), step.min(budget));
                     body.reserve(wanted + 1);
-                    let received =
-                        self.tcp.receive(wanted, |fd| sys::recv_append(fd, body, wanted));
+                    let received = self.stream.receive_behind(body, wanted);
                     self.decoder.handle_run(received.unwrap_or_default().unwrap_or_default());
                     received
                 }
                 Run::Chunk { .. } | Run::None => {
-                    self.inbox.receive(&mut self.tcp, cx.buffer, usize::MAX)
+                    self.inbox.receive(&mut self.stream, cx.buffer, usize::MAX)
                 }
             };
             match self.note_received(received, cx.now)? {
@@ -280,13 +280,14 @@ impl Exchange {
                 *count += here;
                 continue;
             }
-            if !self.tcp.is_readable() {
+            if !self.stream.is_readable() {
                 return Ok(None);
             }
             if self.wrong_guesses < WRONG_GUESSES_MAX
+                && let Some(tcp) = self.stream.bare()
                 && let Some(layout) = Layout::guess(run, room.len())
             {
-                let Self { tcp, decoder, inbox, .. } = self;
+                let Self { decoder, inbox, .. } = self;
                 let (received, right) =
                     layout.receive_chunks(tcp, decoder, inbox, rules, room, count);
                 self.wrong_guesses += u8::from(!right);
@@ -299,15 +300,15 @@ impl Exchange {
             let wanted = at_most(run.left(), room.len());
             let room = &mut room[..wanted];
             let received = match run {
-                Run::Length(_) | Run::Close => self.tcp.receive(wanted, |fd| sys::recv(fd, room)),
+                Run::Length(_) | Run::Close => self.stream.receive(room),
                 Run::Chunk { .. } => {
-                    self.inbox.receive_behind(&mut self.tcp, room, cx.buffer, BEHIND_CHUNK)
+                    self.inbox.receive_behind(&mut self.stream, room, cx.buffer, BEHIND_CHUNK)
                 }
                 // Between chunks: many small ones at a time, but only the line of a large one.
                 Run::None => {
                     let large = self.decoder.chunk_size() >= chunks::SIZE_MIN;
                     let max = if large { BEHIND_CHUNK } else { STREAMED_HEAD };
-                    self.inbox.receive(&mut self.tcp, cx.buffer, max)
+                    self.inbox.receive(&mut self.stream, cx.buffer, max)
                 }
             };
             match self.note_received(received, cx.now)? {
@@ -356,6 +357,8 @@ impl Exchange {
         if let Some(count) = received {
             self.received += count as u64;
             self.moved_at = now;
+        } else if self.stream.take_moved() {
+            self.moved_at = now;
         }
         Ok(received)
     }
@@ -370,6 +373,7 @@ impl Exchange {
                 Err(self.send_failed())
             }
             (Ok(_), Some(errno)) => Err(self.broken(errno)),
+            (Ok(_), None) if self.stream.is_cut_off() => Err(self.cut_off()),
             (Ok(complete), None) => Ok(complete),
             (Err(_), _) if self.is_unanswered() => Err(self.send_failed()),
             (Err(error), _) => Err(self.explain(error)),
@@ -378,16 +382,16 @@ impl Exchange {
 
     /// Takes the connection out, for another exchange.
     pub(crate) fn release(&mut self) -> Option<(Parked, Peer)> {
-        let parked = self.tcp.release()?;
+        let parked = self.stream.release()?;
         Some((parked, self.peer.clone()))
     }
 
     /// Why the connection cannot be used again after a complete response, if it cannot.
-    pub(crate) fn close_reason(&self) -> Option<CloseReason> {
+    pub(crate) fn close_reason(&mut self) -> Option<CloseReason> {
         if !self.sending.is_complete() {
             return Some(CloseReason::Unsent);
         }
-        match self.tcp.unasked() {
+        match self.stream.unasked() {
             Unasked::Nothing => None,
             Unasked::Bytes => Some(CloseReason::Extra),
             Unasked::End => Some(CloseReason::Server),
@@ -409,17 +413,22 @@ impl Exchange {
 
     /// Ends the connection at once, not in an orderly way.
     pub(crate) fn abort(&mut self) {
-        self.tcp.abort();
+        self.stream.abort();
     }
 
     /// Whether body bytes, or what ends the body, may be there for the caller to read.
     pub(crate) fn is_readable(&self) -> bool {
-        !self.inbox.is_empty() || self.tcp.is_readable()
+        !self.inbox.is_empty() || self.stream.is_readable()
     }
 
     /// Whether the caller is to write, and the socket takes something.
     pub(crate) fn is_writable(&self) -> bool {
-        self.sending.wants_body() && self.tcp.is_writable()
+        self.sending.wants_body() && self.stream.is_writable()
+    }
+
+    /// What is known of TLS, if it is spoken.
+    pub(crate) fn facts(&self) -> Option<Facts> {
+        self.stream.facts()
     }
 
     pub(crate) fn sending(&self) -> &Sending {

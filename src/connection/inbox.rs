@@ -4,8 +4,8 @@
 //! which is taken for as long as one fetch is driven. Only what is left over then, such as half a
 //! head, is copied into memory of its own.
 
-use crate::transport::sys::{self, Errno};
-use crate::transport::tcp::Tcp;
+use crate::transport::stream::Stream;
+use crate::transport::sys::Errno;
 
 /// The size of the client's buffer.
 const BUFFER: usize = 64 * 1024;
@@ -37,30 +37,29 @@ impl Inbox {
         debug_assert!(self.at as usize <= self.bytes.len());
     }
 
-    /// Receives behind the rest, at most `max` bytes; as `Tcp::receive`.
+    /// Receives behind the rest, at most `max` bytes; as `Stream::receive`.
     pub(super) fn receive(
         &mut self,
-        tcp: &mut Tcp,
+        stream: &mut Stream,
         buffer: &mut Vec<u8>,
         max: usize,
     ) -> Result<Option<usize>, Errno> {
         self.make_room(buffer);
         let wanted = max.min(self.bytes.capacity() - self.bytes.len());
-        tcp.receive(wanted, |fd| sys::recv_append(fd, &mut self.bytes, wanted))
+        stream.receive_behind(&mut self.bytes, wanted)
     }
 
-    /// Receives into `first`, then behind the rest, which is empty; as `Tcp::receive`.
+    /// Receives into `first`, then behind the rest, which is empty; as `Stream::receive`.
     pub(super) fn receive_behind(
         &mut self,
-        tcp: &mut Tcp,
+        stream: &mut Stream,
         first: &mut [u8],
         buffer: &mut Vec<u8>,
         max: usize,
     ) -> Result<Option<usize>, Errno> {
         self.make_room(buffer);
         let max = max.min(self.bytes.capacity() - self.bytes.len());
-        let wanted = first.len() + max;
-        tcp.receive(wanted, |fd| sys::recv_split(fd, first, &mut self.bytes, max))
+        stream.receive_split(first, &mut self.bytes, max)
     }
 
     /// Keeps bytes that were received elsewhere, behind the rest.

@@ -3,6 +3,7 @@
 
 mod chunks;
 pub(crate) mod exchange;
+pub(crate) mod handshake;
 mod inbox;
 pub(crate) mod key;
 pub(crate) mod link;
@@ -23,6 +24,7 @@ use crate::connection::response::Spares;
 use crate::transport::cancel::Cancel;
 use crate::transport::reactor::Reactor;
 use crate::transport::sys::Instant;
+use crate::transport::tls::Configs;
 use std::sync::Arc;
 
 /// What a fetch is lent while it is driven.
@@ -31,6 +33,7 @@ pub(crate) struct Context<'a> {
     pub(crate) reactor: &'a mut Reactor,
     pub(crate) pool: &'a mut Pool,
     pub(crate) names: &'a mut Names,
+    pub(crate) tls: &'a mut Configs,
     /// The client's one buffer: whoever waits owns none. Empty between any two uses.
     pub(crate) buffer: &'a mut Vec<u8>,
     pub(crate) spares: &'a mut Spares,

@@ -157,7 +157,7 @@ impl Pool {
 
     /// What is left of a claim after a look at its connection.
     fn check(&mut self, claim: Claim, key: Key, careful: bool, now: Instant) -> Claim {
-        let Claim::Kept(mut link, parked, peer) = claim else {
+        let Claim::Kept(mut link, mut parked, peer) = claim else {
             return claim;
         };
         self.seats.hand_to(&link, Holder::Fetch(key.place()));
@@ -268,7 +268,7 @@ impl Pool {
     /// come by `until`. Says whether it was of use.
     pub(crate) fn drain(
         &mut self,
-        (link, parked, peer): (Link, Parked, Peer),
+        (link, mut parked, peer): (Link, Parked, Peer),
         left: u64,
         buffer: &mut Vec<u8>,
         (now, until): (Instant, Instant),

@@ -41,7 +41,7 @@ enum Failure {
 
 /// The one who won.
 #[derive(Debug)]
-pub(crate) struct Connected {
+pub(crate) struct Winner {
     pub(crate) peer: Peer,
     pub(crate) tcp: Tcp,
 }
@@ -70,7 +70,7 @@ impl Race {
     }
 
     /// Goes as far as it can: nothing while attempts run, then the winner or why there is none.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Option<Result<Connected, Error>> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Option<Result<Winner, Error>> {
         loop {
             for at in (0..self.running.len()).rev() {
                 match self.running[at].tcp.poll_connected() {
@@ -122,9 +122,9 @@ impl Race {
         self.next_at = (!self.waiting.is_empty()).then_some(now);
     }
 
-    fn win(&mut self, at: usize) -> Connected {
+    fn win(&mut self, at: usize) -> Winner {
         let Attempt { address, tcp } = self.running.remove(at);
-        Connected { peer: address.into(), tcp }
+        Winner { peer: address.into(), tcp }
     }
 
     /// Ends all attempts at once, not in an orderly way.

@@ -13,8 +13,8 @@ use crate::error::{Error, Kind};
 use crate::proto::h1::encode;
 use crate::proto::request::{Body, Request};
 use crate::proto::target::Target;
+use crate::transport::stream::Stream;
 use crate::transport::sys::Errno;
-use crate::transport::tcp::Tcp;
 
 /// The largest chunk of a streamed body. What the kernel does not take of it is copied.
 const CHUNK_MAX: usize = 64 * 1024;
@@ -27,6 +27,8 @@ pub(crate) struct Sending {
     head_len: u32,
     /// Whether the caller has written any of the body, which nobody else has.
     caller_wrote: bool,
+    /// Whether the connection holds bytes that it has taken and the kernel has not.
+    held: bool,
     sent: u64,
 }
 
@@ -58,7 +60,14 @@ enum Stage {
 
 impl Sending {
     pub(crate) fn new() -> Self {
-        Self { stage: Stage::Head, queue: None, head_len: 0, caller_wrote: false, sent: 0 }
+        Self {
+            stage: Stage::Head,
+            queue: None,
+            head_len: 0,
+            caller_wrote: false,
+            held: false,
+            sent: 0,
+        }
     }
 
     pub(crate) fn sent(&self) -> u64 {
@@ -72,12 +81,16 @@ impl Sending {
 
     /// Whether everything has been handed to the kernel, or never will be.
     pub(crate) fn is_over(&self) -> bool {
-        matches!(self.stage, Stage::Done | Stage::Stopped | Stage::Failed(_))
-            && self.queue.is_none()
+        matches!(self.stage, Stage::Done | Stage::Stopped | Stage::Failed(_)) && self.is_flushed()
     }
 
     pub(crate) fn is_complete(&self) -> bool {
-        self.stage == Stage::Done && self.queue.is_none()
+        self.stage == Stage::Done && self.is_flushed()
+    }
+
+    /// Whether nothing is left of what was begun to be sent.
+    fn is_flushed(&self) -> bool {
+        self.queue.is_none() && !self.held
     }
 
     /// Whether the same request can be sent again.
@@ -88,17 +101,17 @@ impl Sending {
     /// Whether the caller is to write.
     pub(crate) fn wants_body(&self) -> bool {
         matches!(self.stage, Stage::Length { left: 1.. } | Stage::Chunked | Stage::Tunnel)
-            && self.queue.is_none()
+            && self.is_flushed()
     }
 
     pub(crate) fn stop(&mut self) {
         self.stage = Stage::Stopped;
-        self.queue = None;
+        (self.queue, self.held) = (None, false);
     }
 
     pub(crate) fn fail(&mut self, errno: Errno) {
         self.stage = Stage::Failed(errno);
-        self.queue = None;
+        (self.queue, self.held) = (None, false);
     }
 
     /// Why the connection takes nothing more.
@@ -117,20 +130,20 @@ impl Sending {
     /// Hands to the kernel what it takes.
     pub(crate) fn pump(
         &mut self,
-        tcp: &mut Tcp,
+        stream: &mut Stream,
         buffer: &mut Vec<u8>,
         request: &Request,
         target: &Target,
         keeps: bool,
     ) -> Result<(), Errno> {
-        if self.stage == Stage::Head && tcp.is_writable() {
-            self.send_head(tcp, buffer, request, target, keeps)?;
+        if self.stage == Stage::Head && stream.is_writable() {
+            self.send_head(stream, buffer, request, target, keeps)?;
         }
-        self.flush(tcp)?;
+        self.flush(stream)?;
         if let Stage::Whole { at } = &mut self.stage {
             let body = request.body.whole();
-            while *at < body.len() && tcp.is_writable() {
-                let count = tcp.send([&body[*at..]])?;
+            while *at < body.len() && stream.is_writable() {
+                let count = stream.send([&body[*at..]])?;
                 *at += count;
                 self.sent += count as u64;
             }
@@ -138,13 +151,14 @@ impl Sending {
                 self.stage = Stage::Done;
             }
         }
+        self.held = stream.holds();
         Ok(())
     }
 
     /// The head, and a whole body behind it in the same call.
     fn send_head(
         &mut self,
-        tcp: &mut Tcp,
+        stream: &mut Stream,
         buffer: &mut Vec<u8>,
         request: &Request,
         target: &Target,
@@ -154,7 +168,7 @@ impl Sending {
         encode::head(buffer, request, target, keeps);
         let body = request.body.whole();
         // Whoever uses the buffer next must not find the request in it.
-        let count = tcp.send([buffer, body]).inspect_err(|_| buffer.clear())?;
+        let count = stream.send([buffer, body]).inspect_err(|_| buffer.clear())?;
         self.sent += count as u64;
         self.head_len = buffer.len() as u32;
         self.enqueue(&buffer[count.min(buffer.len())..]);
@@ -177,41 +191,47 @@ impl Sending {
         }
     }
 
-    fn flush(&mut self, tcp: &mut Tcp) -> Result<(), Errno> {
+    fn flush(&mut self, stream: &mut Stream) -> Result<(), Errno> {
         while let Some(queue) = &mut self.queue
-            && tcp.is_writable()
+            && stream.is_writable()
         {
-            let count = tcp.send([&queue.bytes[queue.at..]])?;
+            let count = stream.send([&queue.bytes[queue.at..]])?;
             queue.at += count;
             self.sent += count as u64;
             if queue.at == queue.bytes.len() {
                 self.queue = None;
             }
+            self.held = stream.holds();
+        }
+        if self.held {
+            stream.flush()?;
+            self.held = stream.holds();
         }
         Ok(())
     }
 
     /// Takes body bytes from the caller; says how many. All of them, unsent, once it has stopped.
-    pub(crate) fn write(&mut self, tcp: &mut Tcp, data: &[u8]) -> Result<usize, Errno> {
+    pub(crate) fn write(&mut self, stream: &mut Stream, data: &[u8]) -> Result<usize, Errno> {
         if matches!(self.stage, Stage::Stopped | Stage::Failed(_)) {
             return Ok(data.len());
         }
-        if data.is_empty() || !self.wants_body() || !tcp.is_writable() {
+        if data.is_empty() || !self.wants_body() || !stream.is_writable() {
             return Ok(0);
         }
         self.caller_wrote = true;
         let taken = match &mut self.stage {
-            Stage::Chunked => return self.write_chunk(tcp, data),
+            Stage::Chunked => return self.write_chunk(stream, data),
             Stage::Length { left } => {
-                let count = tcp.send([data])?;
+                let count = stream.send([data])?;
                 *left -= count as u64;
                 if *left == 0 {
                     self.stage = Stage::Done;
                 }
                 count
             }
-            _ => tcp.send([data])?,
+            _ => stream.send([data])?,
         };
+        self.held = stream.holds();
         self.sent += taken as u64;
         Ok(taken)
     }
@@ -226,12 +246,13 @@ impl Sending {
     }
 
     /// A chunk must be as long as its line says, so all of it is taken, and kept if need be.
-    fn write_chunk(&mut self, tcp: &mut Tcp, data: &[u8]) -> Result<usize, Errno> {
+    fn write_chunk(&mut self, stream: &mut Stream, data: &[u8]) -> Result<usize, Errno> {
         let data = &data[..data.len().min(CHUNK_MAX)];
         let mut line = Vec::with_capacity(8);
         encode::chunk_line(&mut line, data.len());
         let parts = [&line, data, encode::CHUNK_END];
-        let mut taken = tcp.send(parts)?;
+        let mut taken = stream.send(parts)?;
+        self.held = stream.holds();
         self.sent += taken as u64;
         for part in parts {
             let of_part = taken.min(part.len());
@@ -242,7 +263,7 @@ impl Sending {
     }
 
     /// The caller has written everything.
-    pub(crate) fn write_end(&mut self, tcp: &mut Tcp) -> Result<Result<(), Errno>, Error> {
+    pub(crate) fn write_end(&mut self, stream: &mut Stream) -> Result<Result<(), Errno>, Error> {
         match self.stage {
             Stage::Length { left: left @ 1.. } => {
                 let why = format!("the upload ended {left} bytes before its announced length");
@@ -256,6 +277,6 @@ impl Sending {
             Stage::Head | Stage::Whole { .. } | Stage::Done => {}
             Stage::Stopped | Stage::Failed(_) => {}
         }
-        Ok(self.flush(tcp))
+        Ok(self.flush(stream))
     }
 }

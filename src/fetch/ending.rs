@@ -52,6 +52,11 @@ impl Fetch {
         match &mut self.state {
             State::Exchange(_) => self.leave_connection(outcome, &mut traffic, cx),
             State::Connect(race) => race.abort(),
+            State::Handshake(handshake) => {
+                handshake.abort(cx);
+                traffic.close_reason = Some(CloseReason::Interrupted);
+                traffic.ending = self.ending_of_broken();
+            }
             State::Queue(ticket) => cx.pool.leave_queue(*ticket),
             State::Resolve(name) => cx.names.leave(name, cx.key),
             State::Begin { .. } | State::Ended(_) => {}
@@ -99,15 +104,20 @@ impl Fetch {
         if !orderly {
             exchange.abort();
         }
-        traffic.ending = match orderly || self.options.policy == Policy::Finish {
-            true => Ending::Finished,
-            false => Ending::Reset,
-        };
+        traffic.ending = if orderly { Ending::Finished } else { self.ending_of_broken() };
+    }
+
+    /// How a connection is ended that was not to end.
+    fn ending_of_broken(&self) -> Ending {
+        match self.options.policy {
+            Policy::Finish => Ending::Finished,
+            Policy::Reset | Policy::Drain => Ending::Reset,
+        }
     }
 
     /// Why the connection of a complete exchange is not kept, if it is not.
-    fn close_reason(&self, cx: &mut Context<'_>) -> Option<CloseReason> {
-        let (State::Exchange(exchange), Some(link)) = (&self.state, &self.link) else {
+    fn close_reason(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
+        let (State::Exchange(exchange), Some(link)) = (&mut self.state, &self.link) else {
             return None;
         };
         if !cx.pool.keeps() {
@@ -159,7 +169,9 @@ impl Fetch {
     pub(super) fn attempts(&self) -> u32 {
         match (&self.state, &self.link) {
             (State::Connect(race), _) => race.attempts(),
-            (State::Exchange(_), Some(link)) if !link.reused => link.attempts.into(),
+            (State::Handshake(_) | State::Exchange(_), Some(link)) if !link.reused => {
+                link.attempts.into()
+            }
             _ => 0,
         }
     }
@@ -176,10 +188,15 @@ impl Fetch {
                 interim: exchange.interim_seen(),
                 may_have_acted: exchange.sending().head_is_out() || before.may_have_acted,
                 reused: self.link.as_ref().is_some_and(|link| link.reused),
+                tls: exchange.facts(),
                 ..Traffic::default()
             },
             State::Ended(ended) => ended.traffic,
-            State::Begin { .. } | State::Queue(_) | State::Resolve(_) | State::Connect(_) => {
+            State::Begin { .. }
+            | State::Queue(_)
+            | State::Resolve(_)
+            | State::Connect(_)
+            | State::Handshake(_) => {
                 let may_have_acted = before.may_have_acted;
                 Traffic { attempts, may_have_acted, ..Traffic::default() }
             }
@@ -193,6 +210,7 @@ fn cancelled(phase: Phase, target: &Target, by: Canceller) -> Error {
         Phase::Queued => "waiting for a connection",
         Phase::Resolving => "looking up its host",
         Phase::Connecting => "connecting",
+        Phase::Handshaking => "shaking hands for TLS",
         Phase::Sending => "sending the request",
         Phase::Waiting => "waiting for the response",
         Phase::Receiving => "receiving the response",

@@ -1,6 +1,7 @@
 //! One fetch: a request, the connections made for it, and what came back.
 
 mod ending;
+mod identity;
 mod interim;
 pub(crate) mod options;
 pub(crate) mod report;
@@ -48,6 +49,7 @@ pub(crate) enum Phase {
     Queued,
     Resolving,
     Connecting,
+    Handshaking,
     Sending,
     Waiting,
     Receiving,
@@ -224,6 +226,7 @@ impl Fetch {
             State::Queue(_) => Phase::Queued,
             State::Begin { .. } | State::Resolve(_) => Phase::Resolving,
             State::Connect(_) => Phase::Connecting,
+            State::Handshake(_) => Phase::Handshaking,
             State::Exchange(_) if self.response.is_some() => Phase::Receiving,
             State::Exchange(exchange) if exchange.sending().is_over() => Phase::Waiting,
             State::Exchange(_) => Phase::Sending,

@@ -3,7 +3,9 @@
 use crate::error::{Error, Kind};
 use crate::proto::h1::decode::Rules;
 use crate::proto::request::{Body, Request};
+use crate::transport::tls::Settings;
 use crate::transport::token::Token;
+use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 
 pub(crate) use crate::transport::cancel::Policy;
@@ -53,6 +55,12 @@ pub(crate) struct Options {
     pub(crate) policy: Policy,
     pub(crate) userdata: usize,
     pub(crate) token: Option<Arc<Token>>,
+    /// Whom to trust and who we are, if not as the client.
+    pub(crate) tls: Option<Arc<Settings>>,
+    /// The name that a certificate has to be for, if not that of the URL.
+    pub(crate) verify_name: Option<Box<str>>,
+    /// Where to connect to, whatever the URL says.
+    pub(crate) connect_to: Option<SocketAddr>,
     /// In milliseconds, by `Deadline`; 0 for none.
     deadlines: [u32; 7],
     /// For how long a connection is drained, and how many bytes it may have left then.
@@ -73,6 +81,9 @@ impl Default for Options {
             policy: Policy::default(),
             userdata: 0,
             token: None,
+            tls: None,
+            verify_name: None,
+            connect_to: None,
             deadlines: [0; 7],
             drain_ms: DRAIN_MS,
             drain_bytes: DRAIN_BYTES,
@@ -116,6 +127,29 @@ impl Options {
             Limit::Interim => self.interim_max = up_to(INTERIM_MAX)?,
             Limit::Drain => self.drain_bytes = up_to(DRAIN_BYTES_MAX)?,
         }
+        Ok(())
+    }
+
+    /// Sets the name that a certificate has to be for; nothing takes it back.
+    pub(crate) fn set_verify_name(&mut self, name: Option<&[u8]>) -> Result<(), Error> {
+        self.verify_name = match name.map(str::from_utf8) {
+            None => None,
+            Some(Ok(name)) if !name.is_empty() && !name.contains(char::is_whitespace) => {
+                Some(name.into())
+            }
+            Some(_) => return Err(Error::invalid_argument("set the name to verify")),
+        };
+        Ok(())
+    }
+
+    /// Sets where to connect to, an IP address and a port; nothing takes it back.
+    pub(crate) fn set_connect_to(&mut self, address: Option<&[u8]>) -> Result<(), Error> {
+        let parse = |text: &[u8]| {
+            let parsed = str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+            let usable = parsed.filter(|address: &SocketAddr| address.port() != 0);
+            usable.ok_or_else(|| Error::invalid_argument("set where to connect to"))
+        };
+        self.connect_to = address.map(parse).transpose()?;
         Ok(())
     }
 

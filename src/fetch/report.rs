@@ -6,6 +6,7 @@ use crate::fetch::{Fetch, Phase};
 use crate::proto::persistence::CloseReason;
 use crate::transport::cancel::Canceller;
 use crate::transport::sys::Instant;
+use crate::transport::tls::Facts;
 
 /// How this side ended the connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +40,7 @@ pub(crate) struct Times {
     /// It was given a connection, or the leave to make one.
     pub(crate) granted: Option<Instant>,
     pub(crate) connecting: Option<Instant>,
+    pub(crate) handshaking: Option<Instant>,
     pub(crate) sending: Option<Instant>,
     pub(crate) waiting: Option<Instant>,
     pub(crate) first_byte: Option<Instant>,
@@ -50,6 +52,7 @@ impl Times {
             started,
             granted: None,
             connecting: None,
+            handshaking: None,
             sending: None,
             waiting: None,
             first_byte: None,
@@ -69,6 +72,8 @@ pub(crate) struct Traffic {
     /// Why the connection was not kept, if there was one and it was not.
     pub(crate) close_reason: Option<CloseReason>,
     pub(crate) reused: bool,
+    /// What is known of TLS, if it was spoken and its handshake complete.
+    pub(crate) tls: Option<Facts>,
 }
 
 /// All of it, with the moments in nanoseconds since the start.
@@ -83,6 +88,7 @@ pub(crate) struct Report {
     pub(crate) error: Option<Kind>,
     pub(crate) granted_ns: Option<u64>,
     pub(crate) connecting_ns: Option<u64>,
+    pub(crate) handshaking_ns: Option<u64>,
     pub(crate) sending_ns: Option<u64>,
     pub(crate) waiting_ns: Option<u64>,
     pub(crate) first_byte_ns: Option<u64>,
@@ -107,6 +113,7 @@ impl Fetch {
             error: self.error().map(|error| error.kind),
             granted_ns: since(times.granted),
             connecting_ns: since(times.connecting),
+            handshaking_ns: since(times.handshaking),
             sending_ns: since(times.sending),
             waiting_ns: since(times.waiting),
             first_byte_ns: since(times.first_byte),

@@ -6,7 +6,8 @@
 //!     |<------ a place is free --------'
 //!     |
 //!     |-- a name --> Resolve --addresses--> Connect --a winner--> Exchange --complete--> Ended
-//!     |-- an address, localhost ---------------^                    ^   |
+//!     |-- an address, localhost ---------------^  |                 ^   |
+//!     |                                           `--> Handshake ---|   |
 //!     |                                                             |   |
 //!     `-- a kept connection ----------------------------------------'   |
 //!               ^                                                       |
@@ -17,13 +18,14 @@
 
 use crate::connection::Context;
 use crate::connection::exchange::Exchange;
+use crate::connection::handshake::{Connected, Handshake};
 use crate::connection::names::Asked;
 use crate::connection::pool::{Claim, Ticket};
-use crate::connection::race::{Connected, Race};
+use crate::connection::race::{Race, Winner};
 use crate::error::{Error, Kind};
 use crate::fetch::ending::Ended;
 use crate::fetch::report::{LookupKind, Times};
-use crate::fetch::{Earlier, Fetch, Outcome};
+use crate::fetch::{Earlier, Fetch, Outcome, identity};
 use crate::proto::target::Address;
 use crate::transport::answer::Answer;
 use crate::transport::sys::{Errno, Event};
@@ -40,6 +42,8 @@ pub(crate) enum State {
     /// Waits for the addresses of this name.
     Resolve(Arc<str>),
     Connect(Race),
+    /// Of TLS.
+    Handshake(Handshake),
     Exchange(Exchange),
     Ended(Ended),
 }
@@ -49,6 +53,7 @@ impl Fetch {
     pub(crate) fn handle_event(&mut self, event: Event) {
         match &mut self.state {
             State::Connect(race) => race.handle_event(event),
+            State::Handshake(handshake) => handshake.handle_event(event),
             State::Exchange(exchange) => exchange.handle_event(event),
             State::Begin { .. } | State::Queue(_) | State::Resolve(_) | State::Ended(_) => {}
         }
@@ -113,8 +118,18 @@ impl Fetch {
                     self.times.connecting.get_or_insert(cx.now);
                     match race.poll(cx) {
                         None => return Ok(None),
-                        Some(Ok(connected)) => self.begin_exchange(connected, cx),
+                        Some(Ok(winner)) => self.take_winner(winner, cx)?,
                         Some(Err(error)) => return Err(self.explain_connect(error, cx)),
+                    }
+                }
+                State::Handshake(handshake) => {
+                    if !handshake.poll().map_err(|error| self.explain_handshake(error))? {
+                        return Ok(None);
+                    }
+                    let between = State::Begin { site: u32::MAX };
+                    if let State::Handshake(handshake) = std::mem::replace(&mut self.state, between)
+                    {
+                        self.begin_exchange(handshake.into(), cx);
                     }
                 }
                 State::Exchange(_) => match self.exchange(cx) {
@@ -129,8 +144,8 @@ impl Fetch {
     /// Asks for a connection.
     fn begin(&mut self, site: u32, cx: &mut Context<'_>) -> Result<(), Error> {
         let careful = self.is_careful();
-        let origin = self.target.origin();
-        let claim = cx.pool.claim(origin, site, cx.key, careful, cx.now);
+        let origin = identity::origin(&self.target, &self.options, cx);
+        let claim = cx.pool.claim(&origin, site, cx.key, careful, cx.now);
         self.enter(claim, cx)
     }
 
@@ -163,6 +178,10 @@ impl Fetch {
 
     /// Nothing is waited for that is known already.
     fn resolve(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        if let Some(address) = self.options.connect_to {
+            self.race(vec![address]);
+            return Ok(());
+        }
         let name = match self.target.address() {
             Address::Numeric(ip) => {
                 self.connect(vec![SocketAddr::new(*ip, 0)]);
@@ -213,18 +232,35 @@ impl Fetch {
         for address in &mut addresses {
             address.set_port(self.target.port());
         }
+        self.race(addresses);
+    }
+
+    fn race(&mut self, addresses: Vec<SocketAddr>) {
         let link = self.link.as_ref().expect("a fetch without one waits in Begin or Queue");
         self.state = State::Connect(Race::new(addresses, link.token()));
     }
 
-    fn begin_exchange(&mut self, connected: Connected, cx: &mut Context<'_>) {
-        self.times.sending = Some(cx.now);
+    /// HTTP comes next, or TLS before it.
+    fn take_winner(&mut self, winner: Winner, cx: &mut Context<'_>) -> Result<(), Error> {
         // The winner is an attempt as well.
         let attempts = self.attempts() + 1;
         if let Some(link) = &mut self.link {
             link.attempts = u16::try_from(attempts).unwrap_or(u16::MAX);
             cx.pool.note_opened(link, cx.now);
         }
+        if !self.target.is_secure() {
+            self.begin_exchange(winner.into(), cx);
+            return Ok(());
+        }
+        self.times.handshaking = Some(cx.now);
+        let session = cx.tls.start(self.options.tls.as_ref(), &self.name_to_verify());
+        let session = session.map_err(|error| self.explain_handshake(error))?;
+        self.state = State::Handshake(Handshake::new(winner, session));
+        Ok(())
+    }
+
+    fn begin_exchange(&mut self, connected: Connected, cx: &mut Context<'_>) {
+        self.times.sending = Some(cx.now);
         self.state = State::Exchange(Exchange::new(connected, cx.now));
     }
 

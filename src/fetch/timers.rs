@@ -62,6 +62,7 @@ impl Fetch {
                 after(Deadline::Connect, times.connecting),
                 race.deadline().map(|at| (at, Timer::Attempt)),
             ),
+            State::Handshake(_) => (after(Deadline::Connect, times.connecting), None),
             State::Exchange(exchange) => {
                 let head = match (&self.response, times.first_byte) {
                     (Some(_), _) => None,

@@ -154,7 +154,11 @@ impl Fetch {
             }
             // What is written after the end goes nowhere.
             State::Ended(_) => Ok(data.len()),
-            State::Begin { .. } | State::Queue(_) | State::Resolve(_) | State::Connect(_) => Ok(0),
+            State::Begin { .. }
+            | State::Queue(_)
+            | State::Resolve(_)
+            | State::Connect(_)
+            | State::Handshake(_) => Ok(0),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::error::ifetch_error::{self, *};
 use super::fetch::ifetch;
 use super::options::ifetch_options;
+use super::tls::ifetch_tls;
 use super::{guard, lend, text};
 use crate::client::{Client, ClientLimit, ClientTimeout, Count};
 use crate::connection::pool::Limit;
@@ -15,7 +16,7 @@ use std::ptr::null_mut;
 /// client and its fetches, any thread; ifetch_cancel() alone is free of that.
 ///
 /// A client keeps connections for later fetches to the same origin (RFC 9112 section 9.3), the one
-/// used last first, and remembers names. A request that meets a kept connection which has died is
+/// used last first, and remembers names, and the sessions of TLS. A request that meets a kept connection which has died is
 /// sent again on a new one, once, if that is safe: see `retried` in ifetch_report.
 pub struct ifetch_client(Client);
 
@@ -72,13 +73,14 @@ pub enum ifetch_count {
     IFETCH_COUNT_REUSED = 5,
     /// Fetches whose kept connection died and that were given a new one, since then.
     IFETCH_COUNT_RETRIED = 6,
-    /// Fetches that wait for a connection now. Likewise the next ones, by phase; 10 is kept for
-    /// the TLS handshake.
+    /// Fetches that wait for a connection now. Likewise the next ones, by phase.
     IFETCH_COUNT_QUEUED = 7,
     /// Fetches in this phase now.
     IFETCH_COUNT_RESOLVING = 8,
     /// Fetches in this phase now.
     IFETCH_COUNT_CONNECTING = 9,
+    /// Fetches in this phase now.
+    IFETCH_COUNT_TLS = 10,
     /// Fetches in this phase now.
     IFETCH_COUNT_SENDING = 11,
     /// Fetches in this phase now.
@@ -222,6 +224,22 @@ pub unsafe extern "C" fn ifetch_client_set_timeout(
     unsafe { change(client, |c| c.set_timeout(timeout, timeout_ms)) }
 }
 
+/// Sets whom the client's fetches trust, and who they are, from now on; fetches that bring settings
+/// of their own (ifetch_options_tls()) are not concerned. `tls` is copied; NULL means the
+/// defaults. Connections that were made before are not used for later fetches. Returns 0,
+/// INVALID_ARGUMENT for a NULL client, or BUSY.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ifetch_client_set_tls(
+    client: *mut ifetch_client,
+    tls: *const ifetch_tls,
+) -> ifetch_error {
+    // SAFETY: NULL or live, as the header asks.
+    unsafe {
+        let settings = ifetch_tls::shared(tls.as_ref()).unwrap_or_default();
+        change(client, |c| c.set_tls(settings))
+    }
+}
+
 /// # Safety
 /// `client` is NULL or live.
 pub(super) unsafe fn change(
@@ -252,6 +270,7 @@ pub unsafe extern "C" fn ifetch_client_count(client: *const ifetch_client, which
         7 => Count::In(Phase::Queued),
         8 => Count::In(Phase::Resolving),
         9 => Count::In(Phase::Connecting),
+        10 => Count::In(Phase::Handshaking),
         11 => Count::In(Phase::Sending),
         12 => Count::In(Phase::Waiting),
         13 => Count::In(Phase::Receiving),

@@ -20,7 +20,8 @@ pub enum ifetch_error {
     /// The call does not fit this fetch or its state, or its options exclude each other: an
     /// upgrade with a request body.
     IFETCH_ERROR_WRONG_STATE = 3,
-    /// This build cannot do what was asked: a scheme other than http, an unknown policy.
+    /// This build cannot do what was asked: a scheme other than http and https (which a build may
+    /// lack: see ifetch_feature()), an unknown policy.
     IFETCH_ERROR_UNSUPPORTED = 4,
     /// The URL cannot be parsed, or holds control characters.
     IFETCH_ERROR_INVALID_URL = 5,
@@ -87,6 +88,30 @@ pub enum ifetch_error {
     /// The limits of the client kept the fetch waiting for longer than IFETCH_TIMEOUT_QUEUE
     /// allows.
     IFETCH_ERROR_TIMEOUT_QUEUE = 34,
+    /// The TLS handshake failed, or the connection broke TLS later: the other side sent what may not
+    /// be sent, or has no version or cipher suite in common with this one. The message says what.
+    IFETCH_ERROR_TLS = 35,
+    /// The server ended TLS with an alert (RFC 8446 section 6.2); the message says which.
+    IFETCH_ERROR_TLS_ALERT = 36,
+    /// The server's certificate, or one behind it, is refused for another reason than those below: it
+    /// cannot be read, has a wrong or weak signature, is not for servers, or breaks a constraint.
+    IFETCH_ERROR_CERTIFICATE = 37,
+    /// The server's certificate, or one behind it, has expired or is not valid yet.
+    IFETCH_ERROR_CERTIFICATE_DATE = 38,
+    /// The server's certificate was issued by nobody who is trusted, or by itself.
+    IFETCH_ERROR_CERTIFICATE_ISSUER = 39,
+    /// The server's certificate is for other names than the one in the URL, or than the one set with
+    /// ifetch_options_verify_name(); the message lists them.
+    IFETCH_ERROR_CERTIFICATE_NAME = 40,
+    /// The server's public key is none of those that ifetch_tls_pin() named.
+    IFETCH_ERROR_CERTIFICATE_PIN = 41,
+    /// Nobody is trusted: the certificates that this system trusts cannot be read, or there are none,
+    /// or they were switched off and no others given.
+    IFETCH_ERROR_NO_TRUST = 42,
+    /// A file that was named cannot be read, or be written to.
+    IFETCH_ERROR_BAD_FILE = 43,
+    /// A file or text holds no certificate or no key, in PEM, that can be used.
+    IFETCH_ERROR_BAD_PEM = 44,
 }
 
 use ifetch_error::*;
@@ -124,6 +149,16 @@ impl From<Kind> for ifetch_error {
             Kind::BodyTooLarge => IFETCH_ERROR_BODY_TOO_LARGE,
             Kind::TooManyInterim => IFETCH_ERROR_TOO_MANY_INTERIM,
             Kind::UploadIncomplete => IFETCH_ERROR_UPLOAD_INCOMPLETE,
+            Kind::Tls => IFETCH_ERROR_TLS,
+            Kind::TlsAlert => IFETCH_ERROR_TLS_ALERT,
+            Kind::Certificate => IFETCH_ERROR_CERTIFICATE,
+            Kind::CertificateDate => IFETCH_ERROR_CERTIFICATE_DATE,
+            Kind::CertificateIssuer => IFETCH_ERROR_CERTIFICATE_ISSUER,
+            Kind::CertificateName => IFETCH_ERROR_CERTIFICATE_NAME,
+            Kind::CertificatePin => IFETCH_ERROR_CERTIFICATE_PIN,
+            Kind::NoTrust => IFETCH_ERROR_NO_TRUST,
+            Kind::BadFile => IFETCH_ERROR_BAD_FILE,
+            Kind::BadPem => IFETCH_ERROR_BAD_PEM,
             Kind::System => IFETCH_ERROR_SYSTEM,
             Kind::Cancelled => IFETCH_ERROR_CANCELLED,
             Kind::Internal => IFETCH_ERROR_INTERNAL,
@@ -132,7 +167,7 @@ impl From<Kind> for ifetch_error {
 }
 
 /// Every code with its name and its one-line meaning: the one table behind both functions.
-const TEXTS: [(ifetch_error, &CStr, &CStr); 35] = [
+const TEXTS: [(ifetch_error, &CStr, &CStr); 45] = [
     (IFETCH_ERROR_NONE, c"NONE", c"no error"),
     (
         IFETCH_ERROR_INVALID_ARGUMENT,
@@ -208,6 +243,32 @@ const TEXTS: [(ifetch_error, &CStr, &CStr); 35] = [
     (IFETCH_ERROR_CANCELLED, c"CANCELLED", c"the fetch was cancelled"),
     (IFETCH_ERROR_INTERNAL, c"INTERNAL", c"a bug in ifetch was caught"),
     (IFETCH_ERROR_TIMEOUT_QUEUE, c"TIMEOUT_QUEUE", c"waiting for a connection took too long"),
+    (IFETCH_ERROR_TLS, c"TLS", c"the server broke TLS, or has nothing in common with this side"),
+    (IFETCH_ERROR_TLS_ALERT, c"TLS_ALERT", c"the server ended TLS with an alert"),
+    (IFETCH_ERROR_CERTIFICATE, c"CERTIFICATE", c"the server's certificate is refused"),
+    (
+        IFETCH_ERROR_CERTIFICATE_DATE,
+        c"CERTIFICATE_DATE",
+        c"the server's certificate has expired, or is not valid yet",
+    ),
+    (
+        IFETCH_ERROR_CERTIFICATE_ISSUER,
+        c"CERTIFICATE_ISSUER",
+        c"the server's certificate was issued by nobody who is trusted",
+    ),
+    (
+        IFETCH_ERROR_CERTIFICATE_NAME,
+        c"CERTIFICATE_NAME",
+        c"the server's certificate is for other names",
+    ),
+    (
+        IFETCH_ERROR_CERTIFICATE_PIN,
+        c"CERTIFICATE_PIN",
+        c"the server's public key is not the one that was pinned",
+    ),
+    (IFETCH_ERROR_NO_TRUST, c"NO_TRUST", c"nobody is trusted: there are no trusted certificates"),
+    (IFETCH_ERROR_BAD_FILE, c"BAD_FILE", c"a file cannot be read or written"),
+    (IFETCH_ERROR_BAD_PEM, c"BAD_PEM", c"there is no certificate or key in it that can be used"),
 ];
 
 fn entry(code: i32) -> Option<&'static (ifetch_error, &'static CStr, &'static CStr)> {
@@ -240,13 +301,18 @@ pub extern "C" fn ifetch_version() -> *const c_char {
 }
 
 /// Whether this build has a feature: 1 if so, 0 if not or if the name is unknown or NULL.
-/// Names: "http/1.1", "idn", "ipv6". Any thread.
+/// Names: "http/1.1", "https", "idn", "ipv6", "post-quantum" (key exchange for https). Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ifetch_feature(name: *const c_char) -> i32 {
     guard(0, || {
         // SAFETY: the header asks for NULL or a NUL-terminated string.
         let name = unsafe { super::text(name) };
-        i32::from(matches!(name, Some(b"http/1.1" | b"idn" | b"ipv6")))
+        i32::from(match name {
+            Some(b"http/1.1" | b"idn" | b"ipv6") => true,
+            Some(b"https") => cfg!(feature = "tls"),
+            Some(b"post-quantum") => cfg!(feature = "aws-lc"),
+            _ => false,
+        })
     })
 }
 

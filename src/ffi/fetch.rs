@@ -56,7 +56,7 @@ impl From<Status> for ifetch_status {
     }
 }
 
-/// What a fetch is doing. 3 is kept for the TLS handshake.
+/// What a fetch is doing.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ifetch_phase {
@@ -64,6 +64,8 @@ pub enum ifetch_phase {
     IFETCH_PHASE_RESOLVING = 1,
     /// Connecting to one or several addresses.
     IFETCH_PHASE_CONNECTING = 2,
+    /// Shaking hands for TLS, which https needs.
+    IFETCH_PHASE_TLS = 3,
     /// Handing the request, head and body, to the kernel.
     IFETCH_PHASE_SENDING = 4,
     /// The request is sent; the response head is not complete yet.
@@ -85,6 +87,7 @@ impl From<Phase> for ifetch_phase {
             Phase::Queued => IFETCH_PHASE_QUEUED,
             Phase::Resolving => IFETCH_PHASE_RESOLVING,
             Phase::Connecting => IFETCH_PHASE_CONNECTING,
+            Phase::Handshaking => IFETCH_PHASE_TLS,
             Phase::Sending => IFETCH_PHASE_SENDING,
             Phase::Waiting => IFETCH_PHASE_WAITING,
             Phase::Receiving => IFETCH_PHASE_RECEIVING,

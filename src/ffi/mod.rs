@@ -14,6 +14,7 @@ pub mod options;
 pub mod report;
 pub mod resolver;
 pub mod response;
+pub mod tls;
 pub mod token;
 
 use std::ffi::{CStr, c_char};

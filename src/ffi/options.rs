@@ -1,6 +1,7 @@
 //! `ifetch_options`: how to fetch.
 
 use super::error::ifetch_error::{self, *};
+use super::tls::ifetch_tls;
 use super::token::ifetch_token;
 use super::{bytes, guard, text};
 use crate::error::Error;
@@ -23,7 +24,8 @@ pub enum ifetch_timeout {
     IFETCH_TIMEOUT_TOTAL = 1,
     /// From the start of the name lookup to its answer.
     IFETCH_TIMEOUT_RESOLVE = 2,
-    /// From the first connection attempt to an established connection.
+    /// From the first connection attempt to an established connection, with TLS a complete
+    /// handshake.
     IFETCH_TIMEOUT_CONNECT = 3,
     /// From the moment the request is sent completely to the first byte of an answer, interim
     /// ones included.
@@ -339,6 +341,47 @@ pub unsafe extern "C" fn ifetch_options_token(
             Ok(())
         })
     }
+}
+
+/// Sets whom a fetch trusts, and who it is, instead of what its client was told
+/// (ifetch_client_set_tls()). `tls` is copied; NULL takes it back. A client keeps what it needs
+/// for 16 of them: those that are used again and again are best made once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ifetch_options_tls(
+    options: *mut ifetch_options,
+    tls: *const ifetch_tls,
+) -> ifetch_error {
+    // SAFETY: the header asks for NULL or live settings, and NULL or live options.
+    unsafe {
+        change(options, |o| {
+            o.tls = ifetch_tls::shared(tls.as_ref());
+            Ok(())
+        })
+    }
+}
+
+/// Sets the name or IP address that the server of an https URL has to prove by its certificate, and
+/// that it is told (RFC 6066 section 3), instead of the host of the URL. NULL takes it back.
+/// INVALID_ARGUMENT if it is empty or holds blanks. Copied.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ifetch_options_verify_name(
+    options: *mut ifetch_options,
+    name: *const c_char,
+) -> ifetch_error {
+    // SAFETY: the header asks for NULL or a NUL-terminated string, and NULL or live options.
+    unsafe { change(options, |o| o.set_verify_name(text(name))) }
+}
+
+/// Connects to this address and port, such as "127.0.0.1:8443" or "[::1]:80", whatever the URL says;
+/// nothing is looked up. The request, and what a certificate has to be for, stay as they are. NULL
+/// takes it back. INVALID_ARGUMENT for what is no IP address with a port.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ifetch_options_connect_to(
+    options: *mut ifetch_options,
+    address: *const c_char,
+) -> ifetch_error {
+    // SAFETY: the header asks for NULL or a NUL-terminated string, and NULL or live options.
+    unsafe { change(options, |o| o.set_connect_to(text(address))) }
 }
 
 /// The pointer that ifetch_userdata() gives back for fetches started with these options.

@@ -6,6 +6,7 @@ use super::{guard, lend};
 use crate::fetch::report::{Ending, LookupKind, Report};
 use crate::proto::persistence::CloseReason;
 use crate::transport::cancel::Canceller;
+use crate::transport::tls::Version;
 
 /// Whether the server may have acted on the request.
 #[repr(i32)]
@@ -116,7 +117,8 @@ pub struct ifetch_report {
     pub acted: i32,
     /// An ifetch_ending.
     pub ending: i32,
-    /// Request bytes that the kernel took, head and body, on the last connection.
+    /// Request bytes that the kernel took, head and body, on the last connection; with TLS, up to
+    /// 64 KiB of them may still have been waiting for it, encrypted.
     pub sent: u64,
     /// Response bytes received on the last connection, framing and interim responses included.
     pub received: u64,
@@ -126,7 +128,7 @@ pub struct ifetch_report {
     pub interim: u32,
     /// When connecting began: the name was known.
     pub connecting_ns: u64,
-    /// When sending began: the connection was established.
+    /// When sending began: the connection was established, with TLS its handshake complete.
     pub sending_ns: u64,
     /// When waiting began: the request was sent completely.
     pub waiting_ns: u64,
@@ -153,6 +155,17 @@ pub struct ifetch_report {
     pub canceller: i32,
     /// An ifetch_error: why it ended badly, as ifetch_error_code() says it.
     pub error: i32,
+    /// When the TLS handshake began: the socket was connected. Not reached on a kept connection.
+    pub handshake_ns: u64,
+    /// The version of TLS times ten: 12 or 13; 0 without TLS, or before its handshake is complete.
+    pub tls_version: u32,
+    /// The registered number of the cipher suite, such as 0x1301; 0 as above.
+    pub tls_cipher_suite: u32,
+    /// 1 if the handshake resumed an earlier session, so that the server showed no certificate.
+    pub tls_resumed: u32,
+    /// The registered number of the group that keys were exchanged in, such as 0x001d for X25519; 0
+    /// as above, and for a session of TLS 1.2 that was resumed.
+    pub tls_group: u32,
 }
 
 /// Fills `*out` with what happened to the fetch so far; most useful once it has ended. `size` is
@@ -257,6 +270,14 @@ impl ifetch_report {
                 Some(Canceller::Deadline) => ifetch_canceller::IFETCH_CANCELLER_DEADLINE,
             } as i32,
             error: report.error.map_or(IFETCH_ERROR_NONE, Into::into) as i32,
+            handshake_ns: ns(report.handshaking_ns),
+            tls_version: report.traffic.tls.map_or(0, |tls| match tls.version {
+                Version::Tls12 => 12,
+                Version::Tls13 => 13,
+            }),
+            tls_cipher_suite: report.traffic.tls.map_or(0, |tls| tls.cipher_suite.into()),
+            tls_resumed: report.traffic.tls.is_some_and(|tls| tls.resumed).into(),
+            tls_group: report.traffic.tls.map_or(0, |tls| tls.group.into()),
         }
     }
 }

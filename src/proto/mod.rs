@@ -9,3 +9,5 @@ pub(crate) mod known;
 pub(crate) mod persistence;
 pub(crate) mod request;
 pub(crate) mod target;
+#[cfg(feature = "tls")]
+pub(crate) mod x509;

@@ -15,11 +15,13 @@ pub(crate) enum Address {
     Numeric(IpAddr),
 }
 
-/// A parsed `http` URL. Parsed once and shared by all fetches of the same text.
+/// A parsed `http` or `https` URL. Parsed once and shared by all fetches of the same text.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     /// Normalised, without credentials and fragment.
     url: CString,
+    /// Where in `url` the host begins.
+    host_at: usize,
     /// Where in `url` the path begins; path and query reach to its end.
     path_at: usize,
     address: Address,
@@ -38,7 +40,9 @@ impl Target {
         }
         let text = str::from_utf8(text).map_err(|_| invalid("it is not UTF-8"))?;
         let mut url = Url::parse(text).map_err(|e| invalid(&e.to_string()))?;
-        if url.scheme() != "http" {
+        let scheme = url.scheme();
+        let is_known = scheme == "http" || scheme == "https" && cfg!(feature = "tls");
+        if !is_known {
             let scheme = quote(url.scheme().as_bytes());
             return Err(Error::unsupported(&format!("fetch a URL with the scheme {scheme}")));
         }
@@ -48,7 +52,7 @@ impl Target {
             url.set_fragment(None);
         }
         if authorization.is_some() {
-            // Neither can fail: an http URL has a host.
+            // Neither can fail: such a URL has a host.
             let _ = (url.set_username(""), url.set_password(None));
         }
 
@@ -62,9 +66,10 @@ impl Target {
         if port == 0 {
             return Err(invalid("nothing can listen on port 0"));
         }
+        let host_at = url[..Position::BeforeHost].len();
         let path_at = url[..Position::BeforePath].len();
         let url = CString::new(String::from(url)).map_err(|_| invalid("it holds a NUL"))?;
-        Ok(Self { url, path_at, address, port, authorization })
+        Ok(Self { url, host_at, path_at, address, port, authorization })
     }
 
     /// Another URL of this origin, if the text leaves nothing to the URL standard: the origin as
@@ -74,6 +79,7 @@ impl Target {
         debug_assert!(path.starts_with(b"/"));
         Some(Self {
             url: CString::new(text).ok()?,
+            host_at: self.host_at,
             path_at: self.path_at,
             address: self.address.clone(),
             port: self.port,
@@ -84,7 +90,8 @@ impl Target {
     /// Stands in where there is none, since the URL could not be parsed.
     pub(crate) fn unknown() -> Self {
         let address = Address::Name("".into());
-        Self { url: CString::default(), path_at: 0, address, port: 0, authorization: None }
+        let url = CString::default();
+        Self { url, host_at: 0, path_at: 0, address, port: 0, authorization: None }
     }
 
     pub(crate) fn url(&self) -> &CStr {
@@ -98,13 +105,17 @@ impl Target {
 
     /// The value of the Host field (RFC 9112 section 3.2): no port if it is the default one.
     pub(crate) fn authority(&self) -> &[u8] {
-        const SCHEME: usize = "http://".len();
-        &self.url.as_bytes()[SCHEME..self.path_at]
+        &self.url.as_bytes()[self.host_at..self.path_at]
     }
 
     /// The origin (RFC 9110 section 4.3.1): scheme, host, and the port unless it is the default.
     pub(crate) fn origin(&self) -> &[u8] {
         &self.url.as_bytes()[..self.path_at]
+    }
+
+    /// Whether it is an https URL.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.url.as_bytes().starts_with(b"https:")
     }
 
     pub(crate) fn authorization(&self) -> Option<&str> {
@@ -274,7 +285,6 @@ mod tests {
             (b"http://a:0/", Kind::InvalidUrl),
             (b"http://[::1/", Kind::InvalidUrl),
             (b"http://u%3Av:p@a/", Kind::InvalidUrl),
-            (b"https://a/", Kind::Unsupported),
             (b"ftp://a/", Kind::Unsupported),
             (b"file:///etc/passwd", Kind::Unsupported),
         ] {

@@ -8,8 +8,10 @@ pub(crate) mod reactor;
 pub(crate) mod resolver;
 mod roster;
 pub(crate) mod slot;
+pub(crate) mod stream;
 #[cfg_attr(all(test, simulated), path = "../../tests/simulation/sys/mod.rs")]
 pub(crate) mod sys;
 pub(crate) mod tcp;
+pub(crate) mod tls;
 pub(crate) mod token;
 pub(crate) mod wake;

@@ -1,6 +1,7 @@
 //! A connection that no fetch has: idle, or with the rest of a response still to come.
 
 use crate::transport::sys::{self, Event, Fd, Unasked};
+use crate::transport::tls::Session;
 
 /// Dropping it closes it.
 #[derive(Debug)]
@@ -9,6 +10,8 @@ pub(crate) struct Parked {
     /// -1 once it has been taken.
     fd: Fd,
     writable: bool,
+    /// TLS, if it is spoken.
+    session: Option<Box<Session>>,
 }
 
 /// What a fetch takes over.
@@ -31,7 +34,17 @@ pub(crate) enum Drained {
 
 impl Parked {
     pub(super) fn new(token: u64, fd: Fd, writable: bool) -> Self {
-        Self { token, fd, writable }
+        Self { token, fd, writable, session: None }
+    }
+
+    pub(super) fn with_session(self, session: Option<Box<Session>>) -> Self {
+        let mut parked = self;
+        parked.session = session;
+        parked
+    }
+
+    pub(super) fn take_session(&mut self) -> Option<Box<Session>> {
+        self.session.take()
     }
 
     pub(super) fn leave(mut self) -> Unparked {
@@ -44,12 +57,24 @@ impl Parked {
     }
 
     /// Whether it is alive and silent, as one that is idle has to be.
-    pub(crate) fn is_quiet(&self) -> bool {
-        sys::peek(self.fd) == Unasked::Nothing
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        match &mut self.session {
+            None => sys::peek(self.fd) == Unasked::Nothing,
+            Some(session) => {
+                session.look(|buffer| sys::recv_now(self.fd, buffer)) == Unasked::Nothing
+            }
+        }
     }
 
     /// Throws away what has come of the `left` bytes that are to come.
-    pub(crate) fn drain(&self, buffer: &mut Vec<u8>, mut left: u64) -> Drained {
+    pub(crate) fn drain(&mut self, buffer: &mut Vec<u8>, mut left: u64) -> Drained {
+        if let Some(session) = &mut self.session {
+            match session.discard(self.fd, left) {
+                None => return Drained::Lost,
+                Some(0) => left = 0,
+                Some(more) => return Drained::Left(more),
+            }
+        }
         while left > 0 {
             let wanted = usize::try_from(left).map_or(ROOM, |left| left.min(ROOM));
             buffer.clear();
@@ -73,6 +98,9 @@ const ROOM: usize = 64 * 1024;
 impl Drop for Parked {
     fn drop(&mut self) {
         if self.fd >= 0 {
+            if let Some(session) = &mut self.session {
+                session.say_goodbye(|parts| sys::send_slices(self.fd, parts));
+            }
             sys::close(self.fd);
         }
     }

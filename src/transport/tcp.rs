@@ -11,6 +11,7 @@ use crate::transport::parked::{Parked, Unparked};
 use crate::transport::reactor::Reactor;
 use crate::transport::slot::Retired;
 use crate::transport::sys::{self, Connecting, Errno, Event, Fd, Unasked};
+use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -98,7 +99,11 @@ impl Tcp {
 
     /// What is there to be received though nothing should be.
     pub(crate) fn unasked(&self) -> Unasked {
-        if self.hangup || self.readable { sys::peek(self.fd) } else { Unasked::Nothing }
+        if self.may_have_unasked() { sys::peek(self.fd) } else { Unasked::Nothing }
+    }
+
+    pub(crate) fn may_have_unasked(&self) -> bool {
+        self.hangup || self.readable
     }
 
     /// What its events carry.
@@ -152,6 +157,17 @@ impl Tcp {
         }
     }
 
+    /// The same for as many parts as there are.
+    pub(crate) fn send_slices(&mut self, parts: &[IoSlice<'_>]) -> Result<usize, Errno> {
+        let wanted = parts.iter().map(|part| part.len()).sum();
+        let result = sys::send_slices(self.fd, parts);
+        self.writable = result == Ok(wanted);
+        match result {
+            Err(Errno::AGAIN) => Ok(0),
+            result => result,
+        }
+    }
+
     /// Receives by `call`, which is given the descriptor and may take up to `wanted` bytes.
     /// `Ok(None)` means that nothing is there; `Some(0)` that the other side has ended.
     pub(crate) fn receive(
@@ -173,6 +189,11 @@ impl Tcp {
     /// Has its readiness told again by the reactor.
     pub(crate) fn tell_again(&self, reactor: &Reactor) -> Result<(), Errno> {
         reactor.tell_again(self.fd, self.token)
+    }
+
+    /// Whether it is to be closed in an orderly way, and still stands.
+    pub(crate) fn ends_orderly(&self) -> bool {
+        self.on_close == OnClose::Finish && !self.hangup && !self.cancel.is_cancelled()
     }
 
     /// From here on its close is not the orderly end of an exchange, but tells the server to

@@ -12,11 +12,19 @@ pub(crate) enum Step {
     /// The client writes so many bytes at most.
     Write(usize),
     WriteEnd,
-    /// The server takes the connection.
+    /// The server takes the connection, and shakes hands if there is TLS.
     Accept,
+    /// The server takes the connection.
+    AcceptOnly,
+    /// The server reads what has come of the handshake.
+    Hear,
+    /// The server sends so many bytes more of the handshake at most.
+    Say(usize),
     /// The server reads so many bytes at most.
     Take(usize),
     Send(&'static str),
+    /// The server changes its keys, and asks the client to do so as well.
+    Refresh,
     /// The server sends until the client's side is full.
     Flood,
     /// The server ends its side.
@@ -137,6 +145,41 @@ macro_rules! listening {
         }
     };
 }
+
+/// Those that there are with TLS alone.
+pub(crate) static HANDSHAKES: &[Scenario] = &[
+    listening!("a handshake that is never answered", PLAIN, [Poll, AcceptOnly, Poll, Hear, Poll]),
+    listening!(
+        "a handshake, bit by bit",
+        PLAIN,
+        [
+            Poll,
+            AcceptOnly,
+            Poll,
+            Hear,
+            Say(3),
+            Poll,
+            Say(100),
+            Poll,
+            Say(4096),
+            Poll,
+            Hear,
+            Take(4096),
+            Poll
+        ]
+    ),
+    listening!(
+        "a client's handshake, with a FIN alone",
+        Kind { on_client: true, fin_only: true, deadline_ms: 60_000, ..PLAIN },
+        [Poll, AcceptOnly, Poll, Hear, Say(100), Poll]
+    ),
+    listening!("a handshake that the server ends", PLAIN, [Poll, AcceptOnly, Poll, Finish, Settle]),
+    listening!(
+        "records without data",
+        PLAIN,
+        [Poll, Accept, Take(4096), Poll, Refresh, Poll, Send(HEAD_100), Refresh, Poll]
+    ),
+];
 
 pub(crate) static SCENARIOS: &[Scenario] = &[
     listening!("waiting for the head", PLAIN, [Poll, Accept, Take(4096), Poll, Poll]),

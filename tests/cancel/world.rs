@@ -7,14 +7,14 @@ use super::ways::Way;
 use ifetch::ffi::client::ifetch_client_limit::IFETCH_CLIENT_LIMIT_CONNECTIONS;
 use ifetch::ffi::options::{ifetch_cancel_policy, ifetch_timeout};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 /// How long a step waits for what may not come.
 const MOMENT: Duration = Duration::from_millis(15);
 
 /// Another fetch of the same client, and the server's end of its connection.
-type Running = (Fetch, Option<TcpStream>);
+type Running = (Fetch, Option<Wire>);
 
 pub(crate) struct World {
     // Dropped in this order: the fetches are freed before their client.
@@ -26,7 +26,8 @@ pub(crate) struct World {
     _fillers: Vec<TcpStream>,
     names: Names,
     /// The server's ends of the fetch's connections.
-    links: Vec<TcpStream>,
+    links: Vec<Wire>,
+    secure: Option<&'static Secure>,
     place: Place,
     drains: bool,
     body: &'static [u8],
@@ -38,7 +39,7 @@ pub(crate) struct World {
 static BYTES: [u8; 16 << 20] = [b'x'; 16 << 20];
 
 impl World {
-    pub(crate) fn new(scenario: &Scenario, way: Way) -> World {
+    pub(crate) fn new(scenario: &Scenario, secure: Option<&'static Secure>, way: Way) -> World {
         let place = scenario.place;
         let (listeners, fillers) = listen(place);
         let names = Names::new(place);
@@ -52,6 +53,15 @@ impl World {
             _ => format!("http://127.0.0.1:{port}/"),
         };
         let mut options = options_for(&scenario.kind);
+        // The same for all fetches, or they would not share connections.
+        let settings = secure.map(Secure::settings);
+        let url = match &settings {
+            None => url,
+            Some(settings) => {
+                options = options.tls(settings);
+                url.replace("http:", "https:")
+            }
+        };
         let above = Token::new();
         let token = above.child();
         if way.needs_token() {
@@ -60,7 +70,9 @@ impl World {
         let other = scenario.kind.other;
         let client = (scenario.kind.on_client || other != Other::IsNone).then(Client::new);
         let (other, links) = match &client {
-            Some(client) => start_other(other, client, &url, &listeners),
+            Some(client) => {
+                start_other(other, client, &url, &listeners, secure.zip(settings.as_ref()))
+            }
             None => (None, Vec::new()),
         };
         let fetch = match &client {
@@ -75,6 +87,7 @@ impl World {
             _fillers: fillers,
             names,
             links,
+            secure,
             place,
             drains: scenario.kind.drains,
             body: &BYTES,
@@ -105,11 +118,20 @@ impl World {
             Step::WriteEnd => {
                 self.fetch.write_end();
             }
-            Step::Accept => {
+            Step::Accept | Step::AcceptOnly => {
                 let (link, _) = self.listeners[0].accept().expect(context);
-                link.set_nonblocking(true).expect("a socket option");
+                let mut link = Wire::new(link, self.secure.map(|secure| &secure.config));
+                if matches!(step, Step::Accept) {
+                    link.greet(|| _ = self.fetch.poll());
+                }
                 self.links.push(link);
             }
+            Step::Hear => {
+                std::thread::sleep(MOMENT);
+                self.link().hear();
+            }
+            Step::Say(count) => self.link().say(count),
+            Step::Refresh => self.link().refresh(),
             Step::Take(len) => {
                 // What is on its way arrives within a moment, over loopback.
                 let mut buffer = vec![0; len];
@@ -122,13 +144,17 @@ impl World {
                     std::thread::sleep(Duration::from_micros(200));
                 }
             }
-            Step::Send(text) => self.link().write_all(text.as_bytes()).expect(context),
+            Step::Send(text) => {
+                self.link().write_all(text.as_bytes()).expect(context);
+                self.link().flush().expect(context);
+            }
             Step::Flood => while self.link().write(&BYTES[..65536]).is_ok() {},
-            Step::Finish => self.link().shutdown(Shutdown::Write).expect(context),
+            Step::Finish => self.link().finish(),
             Step::AnswerOther => {
                 let (other, link) = self.other.take().expect("there is another");
                 let mut link = link.expect("it has a connection");
                 link.write_all(HELLO.as_bytes()).expect(context);
+                link.flush().expect(context);
                 assert_eq!(other.finish().status, IFETCH_DONE, "{context}");
                 // Its connection goes to the fetch, which has waited for it.
                 self.links.push(link);
@@ -141,7 +167,7 @@ impl World {
         }
     }
 
-    fn link(&mut self) -> &mut TcpStream {
+    fn link(&mut self) -> &mut Wire {
         self.links.last_mut().expect("Accept comes first")
     }
 
@@ -160,7 +186,7 @@ impl World {
     /// Which of the server's ends see that the client has ended the connection.
     pub(crate) fn hung_up(&self) -> Vec<bool> {
         let of_other = self.other.iter().filter_map(|(_, link)| link.as_ref());
-        self.links.iter().chain(of_other).map(has_hung_up).collect()
+        self.links.iter().chain(of_other).map(|link| has_hung_up(link.stream())).collect()
     }
 
     pub(crate) fn is_ended(&self) -> bool {
@@ -208,9 +234,9 @@ impl World {
         if listening {
             let listener = &self.listeners[0];
             listener.set_nonblocking(true).expect("a socket option");
-            self.links.extend(listener.accept().ok().map(|(link, _)| link));
+            self.links.extend(listener.accept().ok().map(|(link, _)| Wire::new(link, None)));
         }
-        for link in &mut self.links {
+        for link in self.links.iter().map(Wire::stream) {
             link.set_nonblocking(false).expect("a socket option");
             link.set_read_timeout(Some(PATIENCE)).expect("a socket option");
             assert!(is_ended(link), "the server sees no end, {context}");
@@ -221,7 +247,7 @@ impl World {
     pub(crate) fn assert_others_are_unharmed(&mut self, is_drained: bool, context: &str) {
         let of_other = self.other.iter_mut().filter_map(|(_, link)| link.as_mut());
         let drained = self.links.iter_mut().filter(|_| is_drained);
-        for link in of_other.chain(drained) {
+        for link in of_other.chain(drained).map(|link| link.stream()) {
             link.set_nonblocking(true).expect("a socket option");
             assert!(!is_ended(link), "another's connection has ended, {context}");
         }
@@ -232,7 +258,7 @@ impl World {
 }
 
 /// Reads until nothing more comes, and says whether the client has ended the connection.
-fn is_ended(link: &mut TcpStream) -> bool {
+fn is_ended(mut link: &TcpStream) -> bool {
     let mut buffer = vec![0; 1 << 16];
     loop {
         match link.read(&mut buffer) {
@@ -250,26 +276,37 @@ fn start_other(
     client: &Client,
     url: &str,
     listeners: &[TcpListener],
-) -> (Option<Running>, Vec<TcpStream>) {
+    secure: Option<(&Secure, &Tls)>,
+) -> (Option<Running>, Vec<Wire>) {
     if other == Other::IsNone {
         return (None, Vec::new());
     }
-    let fetch = client.start(url, &Options::new());
+    // Without deadlines and the like, but with whom to trust.
+    let options = match secure {
+        None => Options::new(),
+        Some((_, settings)) => Options::new().tls(settings),
+    };
+    let fetch = client.start(url, &options);
     if other == Other::LooksUpTheName {
         return (Some((fetch, None)), Vec::new());
     }
-    let (mut link, _) = listeners[0].accept().expect("it connects");
+    let (link, _) = listeners[0].accept().expect("it connects");
+    let mut link = Wire::new(link, secure.map(|(secure, _)| &secure.config));
+    link.greet(|| _ = client.poll());
     client.drive_until_sent(&fetch);
-    assert!(link.read(&mut [0; 1024]).expect("a request") > 0);
-    link.set_nonblocking(true).expect("a socket option");
+    let start = Instant::now();
+    while !link.read(&mut [0; 1024]).is_ok_and(|count| count > 0) {
+        assert!(start.elapsed() < PATIENCE, "no request");
+    }
     if other == Other::HasTheOnlyConnection {
         client.set_limit(IFETCH_CLIENT_LIMIT_CONNECTIONS, 1);
         return (Some((fetch, Some(link))), Vec::new());
     }
     link.write_all(HELLO.as_bytes()).expect("the client takes it");
+    link.flush().expect("the client takes it");
     assert_eq!(fetch.finish().status, IFETCH_DONE);
     if other == Other::HasLeftADeadConnection {
-        link.shutdown(Shutdown::Write).expect("it stands");
+        link.finish();
         std::thread::sleep(2 * MOMENT);
     }
     (None, vec![link])

@@ -1,9 +1,9 @@
 //! The server of the scenarios: it does one thing whenever the test gives it a turn.
 
-use super::support::{abort, large_text};
+use super::support::{Secure, Wire, large_text};
 use libc::{POLLIN, POLLOUT, c_short, pollfd};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
 use std::sync::LazyLock;
 
@@ -28,11 +28,12 @@ pub(crate) fn text(len: usize) -> &'static [u8] {
 
 pub(crate) struct Server {
     listener: TcpListener,
+    secure: Option<&'static Secure>,
     links: Vec<Link>,
 }
 
 struct Link {
-    stream: TcpStream,
+    stream: Wire,
     input: Vec<u8>,
     /// What is to be sent, in pieces, and then.
     output: Vec<Vec<u8>>,
@@ -52,10 +53,10 @@ enum Then {
 }
 
 impl Server {
-    pub(crate) fn start(address: &str) -> Server {
+    pub(crate) fn start(address: &str, secure: Option<&'static Secure>) -> Server {
         let listener = TcpListener::bind(address).expect("a loopback port");
         listener.set_nonblocking(true).expect("a socket option");
-        Server { listener, links: Vec::new() }
+        Server { listener, secure, links: Vec::new() }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -73,10 +74,8 @@ impl Server {
     pub(crate) fn turn(&mut self) {
         self.links.retain_mut(Link::turn);
         while let Ok((stream, _)) = self.listener.accept() {
-            stream.set_nonblocking(true).expect("a socket option");
-            stream.set_nodelay(true).expect("a socket option");
             self.links.push(Link {
-                stream,
+                stream: Wire::new(stream, self.secure.map(|secure| &secure.config)),
                 input: Vec::new(),
                 output: Vec::new(),
                 then: Then::Stays,
@@ -105,18 +104,22 @@ impl Server {
 impl Drop for Link {
     fn drop(&mut self) {
         // Without this, thousands of them would wait for their ports to be forgotten.
-        abort(&self.stream);
+        self.stream.abort();
     }
 }
 
 impl Link {
     fn events(&self) -> c_short {
         let reads = if self.is_stalled { 0 } else { POLLIN };
-        if self.output.is_empty() { reads } else { reads | POLLOUT }
+        if self.output.is_empty() && !self.stream.holds() { reads } else { reads | POLLOUT }
     }
 
     /// False when the connection has ended.
     fn turn(&mut self) -> bool {
+        match self.stream.flush() {
+            Err(error) if error.kind() != ErrorKind::WouldBlock => return false,
+            _ => {}
+        }
         if let Some(piece) = self.output.first_mut() {
             match self.stream.write(piece) {
                 Ok(count) if count == piece.len() => drop(self.output.remove(0)),
@@ -124,10 +127,10 @@ impl Link {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(_) => return false,
             }
-            if self.output.is_empty() && self.then == Then::Closes {
-                // Gone already, if it fails.
-                let _ = self.stream.shutdown(Shutdown::Write);
-            }
+        }
+        if self.output.is_empty() && self.then == Then::Closes && !self.stream.holds() {
+            self.stream.finish();
+            self.then = Then::Stays;
         }
         if self.is_stalled {
             return true;
@@ -148,7 +151,8 @@ impl Link {
                 return false;
             }
             if request.path == "/gone" {
-                return self.stream.shutdown(Shutdown::Write).is_ok();
+                self.stream.finish();
+                return true;
             }
             self.served += 1;
             self.answer(&request);

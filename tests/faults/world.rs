@@ -56,6 +56,7 @@ static ZEROES: [u8; 16 << 20] = [0; 16 << 20];
 
 pub(crate) struct World {
     scenery: Scenery,
+    secure: Option<&'static Secure>,
     waits: Waits,
     takes_time: bool,
     servers: Vec<Server>,
@@ -80,18 +81,24 @@ struct Owner(*mut ifetch_client);
 
 impl World {
     /// Runs a scenario, and one fetch more. Nothing if its client could not be made.
-    pub(crate) fn run(scenario: &Scenario, waits: Waits, scenery: Scenery) -> Option<Vec<Ended>> {
+    pub(crate) fn run(
+        scenario: &Scenario,
+        secure: Option<&'static Secure>,
+        waits: Waits,
+        scenery: Scenery,
+    ) -> Option<Vec<Ended>> {
         let client = match scenario.client {
             Some(limits) => Owner::new(limits)?,
             None => Owner(null_mut()),
         };
-        let first = Server::start("127.0.0.1:0");
+        let first = Server::start("127.0.0.1:0", secure);
         let port = first.address().port();
         // The first and the last address of "three.local".
         let silent = scenario.is_silent.then(|| full_listener_on(&format!("127.0.0.2:{port}")));
-        let last = Server::start(&format!("127.0.0.4:{port}"));
+        let last = Server::start(&format!("127.0.0.4:{port}"), secure);
         let mut world = World {
             scenery,
+            secure,
             waits,
             takes_time: scenario.takes_time,
             servers: vec![first, last],
@@ -135,8 +142,13 @@ impl World {
 
     fn start(&self, ask: &'static Ask) -> Running {
         let port = self.servers[0].address().port();
-        let url = c_string(format!("http://{}:{port}{}", ask.host, ask.path));
+        let scheme = if self.secure.is_some() { "https" } else { "http" };
+        let url = c_string(format!("{scheme}://{}:{port}{}", ask.host, ask.path));
         let options = options_for(ask);
+        let options = match self.secure {
+            None => options,
+            Some(secure) => options.tls(&secure.settings()),
+        };
         let (url, options) = (url.as_ptr(), options.as_ptr());
         let is_later = (self.scenery.has_failed)();
         let fetch = match self.client.0.is_null() {

@@ -1,8 +1,9 @@
 //! What servers send, and what fetches make of it: one row for each.
 //!
 //! Every row is played whole, split in two at every byte, and a byte at a time; and all that again
-//! as a streaming fetch that is read by one byte, and by seven. The outcome is the same. A bug
-//! report about a response becomes one more line here.
+//! as a streaming fetch that is read by one byte, and by seven. The outcome is the same. With TLS,
+//! it is played whole, split in the middle, and a byte at a time. A bug report about a response
+//! becomes one more line here.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -6,7 +6,7 @@
 use crate::row::{End, Reading, Row};
 use crate::support::*;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::os::fd::AsRawFd;
 use std::time::Instant;
 
@@ -20,16 +20,30 @@ pub(crate) fn play(row: &Row) -> Result<(), String> {
     };
     for &cap in ways {
         let how = cap.map_or(String::new(), |cap| format!(", read by {cap}"));
-        let once = |what: String, parts: &[&[u8]]| {
-            play_once(row, &listener, parts, cap)
+        let once = |what: String, parts: &[&[u8]], secure| {
+            play_once(row, &listener, parts, cap, secure)
                 .map_err(|wrong| format!("{} ({what}{how}): {wrong}", row.name))
         };
-        once("whole".into(), &[whole])?;
+        once("whole".into(), &[whole], None)?;
         for at in row.splits.clone().unwrap_or_else(|| (1..whole.len()).collect()) {
-            once(format!("split at {at}"), &[&whole[..at], &whole[at..]])?;
+            once(format!("split at {at}"), &[&whole[..at], &whole[at..]], None)?;
         }
+        let bytes: Vec<_> = whole.chunks(1).collect();
         if row.splits.is_none() {
-            once("byte by byte".into(), &whole.chunks(1).collect::<Vec<_>>())?;
+            once("byte by byte".into(), &bytes, None)?;
+        }
+
+        let secure = Some(Secure::shared());
+        let (half, rest) = whole.split_at(whole.len() / 2);
+        if row.splits.is_some() && cap.is_some() {
+            continue;
+        }
+        once("TLS, whole".into(), &[whole], secure)?;
+        if row.splits.is_none() {
+            once("TLS, in halves".into(), &[half, rest], secure)?;
+        }
+        if row.splits.is_none() && cap.is_none() {
+            once("TLS, byte by byte".into(), &bytes, secure)?;
         }
     }
     Ok(())
@@ -42,10 +56,11 @@ fn play_once(
     listener: &TcpListener,
     parts: &[&[u8]],
     cap: Option<usize>,
+    secure: Option<&Secure>,
 ) -> Result<(), String> {
     let options = (row.options)(Options::new());
     let options = if cap.is_some() { options.stream() } else { options };
-    let stage = Stage::set(listener, &options, cap.unwrap_or(7))?;
+    let stage = Stage::set(listener, options, cap.unwrap_or(7), secure)?;
     let got = stage.perform(parts, row.script.end)?;
     // Also a streaming fetch may be done before it has received the last part.
     let in_parts = parts.len() > 1 || cap.is_some();
@@ -54,7 +69,7 @@ fn play_once(
 
 struct Stage {
     fetch: Fetch,
-    server: TcpStream,
+    server: Wire,
     buffer: Vec<u8>,
     read: Vec<u8>,
     interim: Vec<Head>,
@@ -62,15 +77,25 @@ struct Stage {
 
 impl Stage {
     /// Starts the fetch and lets the server read the request head.
-    fn set(listener: &TcpListener, options: &Options, cap: usize) -> Result<Stage, String> {
+    fn set(
+        listener: &TcpListener,
+        options: Options,
+        cap: usize,
+        secure: Option<&Secure>,
+    ) -> Result<Stage, String> {
         let address = listener.local_addr().expect("it is bound");
-        let fetch = Fetch::start(format!("http://{address}/"), options);
+        let fetch = match secure {
+            None => Fetch::start(format!("http://{address}/"), &options),
+            Some(secure) => {
+                let options = options.tls(&secure.settings());
+                Fetch::start(format!("https://{address}/"), &options)
+            }
+        };
         if !readable(&[listener.as_raw_fd()], PATIENCE) {
             return Err("does not connect".into());
         }
         let (server, _) = listener.accept().expect("a connection is there");
-        server.set_nonblocking(true).expect("a socket option");
-        server.set_nodelay(true).expect("a socket option");
+        let server = Wire::new(server, secure.map(|secure| &secure.config));
         let mut stage =
             Stage { fetch, server, buffer: vec![0; cap], read: Vec::new(), interim: Vec::new() };
 
@@ -101,13 +126,12 @@ impl Stage {
         }
         match end {
             End::StaysOpen => {}
-            // The client may have gone already, which a shutdown would complain about.
-            End::Closes => drop(self.server.shutdown(Shutdown::Write)),
-            End::Resets => abort(&self.server),
+            End::Closes => self.server.finish(),
+            End::Resets => self.server.abort(),
         }
         self.drive(u64::MAX)?;
         // So that the many connections of a row leave nothing behind.
-        abort(&self.server);
+        self.server.abort();
         Ok(Outcome::of(&self.fetch, latin1(&self.read), self.interim))
     }
 
@@ -119,6 +143,12 @@ impl Stage {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => drop(self.step()),
                 Err(_) => return false,
             }
+        }
+        while let Err(error) = self.server.flush() {
+            if error.kind() != ErrorKind::WouldBlock {
+                return false;
+            }
+            self.step();
         }
         true
     }

@@ -23,6 +23,18 @@ impl Client {
         self.0
     }
 
+    /// Trusts as these settings say, from now on.
+    pub(crate) fn set_tls(&self, tls: &Tls) {
+        let refused = call!(ifetch_client_set_tls(self.0, tls.as_ptr()));
+        assert_eq!(refused, IFETCH_ERROR_NONE, "settings that the test needs");
+    }
+
+    pub(crate) fn trusting(tls: &Tls) -> Client {
+        let client = Client::new();
+        client.set_tls(tls);
+        client
+    }
+
     pub(crate) fn timeout(self, which: ifetch_client_timeout, timeout_ms: u32) -> Client {
         self.set_timeout(which, timeout_ms);
         self

@@ -16,6 +16,7 @@ macro_rules! call {
 }
 pub(crate) use call;
 
+mod authority;
 pub(crate) mod calls;
 mod client;
 pub(crate) mod dns;
@@ -28,9 +29,12 @@ mod random;
 mod server;
 mod serving;
 mod storm;
+mod tls;
 mod token;
 pub(crate) mod trace;
+mod wire;
 
+pub(crate) use authority::{Authority, Identity, SMALL_KEY, Wanted};
 pub(crate) use client::Client;
 pub(crate) use fetch::Fetch;
 pub(crate) use options::Options;
@@ -40,7 +44,9 @@ pub(crate) use random::{Random, seed};
 pub(crate) use server::{Act, HELLO, Seen, Server};
 pub(crate) use serving::Serving;
 pub(crate) use storm::Storm;
+pub(crate) use tls::Tls;
 pub(crate) use token::Token;
+pub(crate) use wire::{Secure, Wire};
 
 pub(crate) use ::ifetch::ffi::error::ifetch_error::{self, *};
 pub(crate) use ::ifetch::ffi::fetch::ifetch_phase::{self, *};

@@ -1,6 +1,6 @@
 //! `ifetch_options`, to be written as a chain.
 
-use super::{IFETCH_ERROR_NONE, Token, c_string, ifetch_error};
+use super::{IFETCH_ERROR_NONE, Tls, Token, c_string, ifetch_error};
 use ::ifetch::ffi::options::*;
 use std::ptr::null;
 
@@ -93,6 +93,31 @@ impl Options {
     pub(crate) fn token(self, token: &Token) -> Options {
         let refused = call!(ifetch_options_token(self.0, token.as_ptr()));
         self.accepted(refused)
+    }
+
+    pub(crate) fn tls(self, tls: &Tls) -> Options {
+        let refused = call!(ifetch_options_tls(self.0, tls.as_ptr()));
+        self.accepted(refused)
+    }
+
+    pub(crate) fn verify_name(self, name: &str) -> Options {
+        let refused = self.try_verify_name(name);
+        self.accepted(refused)
+    }
+
+    pub(crate) fn connect_to(self, address: impl ToString) -> Options {
+        let refused = self.try_connect_to(address.to_string());
+        self.accepted(refused)
+    }
+
+    pub(crate) fn try_verify_name(&self, name: impl Into<Vec<u8>>) -> ifetch_error {
+        let name = c_string(name);
+        call!(ifetch_options_verify_name(self.0, name.as_ptr()))
+    }
+
+    pub(crate) fn try_connect_to(&self, address: impl Into<Vec<u8>>) -> ifetch_error {
+        let address = c_string(address);
+        call!(ifetch_options_connect_to(self.0, address.as_ptr()))
     }
 
     pub(crate) fn try_method(&self, method: impl Into<Vec<u8>>) -> ifetch_error {

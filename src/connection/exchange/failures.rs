@@ -14,7 +14,10 @@ impl Exchange {
         }
     }
 
-    pub(super) fn broken(&self, errno: Errno) -> Error {
+    pub(super) fn broken(&mut self, errno: Errno) -> Error {
+        if let Some(failure) = self.stream.take_failure() {
+            return self.explain(*failure);
+        }
         if self.is_unanswered() {
             return self.send_failed();
         }
@@ -30,6 +33,13 @@ impl Exchange {
         let errno = self.sending.failure().unwrap_or(Errno(0));
         let message = format!("send the request to {}: {errno}", self.peer);
         Error::with_os(Kind::Send, errno.0, message)
+    }
+
+    /// The end of a body that nothing but the end of the connection tells.
+    pub(super) fn cut_off(&self) -> Error {
+        let why = "the connection was closed without the TLS alert close_notify, so that its body \
+                   may have been cut off";
+        self.explain(Error::new(Kind::Truncated, why))
     }
 
     pub(super) fn explain(&self, error: Error) -> Error {

@@ -10,6 +10,8 @@ impl Errno {
     pub(crate) const AGAIN: Self = Self(libc::EAGAIN);
     pub(crate) const RESET: Self = Self(libc::ECONNRESET);
     pub(crate) const CANCELLED: Self = Self(libc::ECANCELED);
+    #[cfg(feature = "tls")]
+    pub(crate) const PROTOCOL: Self = Self(libc::EPROTO);
 
     /// Whether it says that a resource of this process or system has run out.
     pub(crate) fn is_shortage(self) -> bool {

@@ -15,19 +15,25 @@ mod random;
 mod signal;
 mod socket;
 mod thread;
+#[cfg(feature = "tls")]
+mod trust;
 
 pub(crate) use addrinfo::Unresolved;
 pub(crate) use chain::Chain;
 pub(crate) use clock::Instant;
+#[cfg(feature = "tls")]
+pub(crate) use clock::unix_seconds;
 pub(crate) use epoll::{Epoll, Event, Events, Timer, look, new_wake, ring};
 pub(crate) use errno::Errno;
 pub(crate) use file::{Stamp, has_variable, host_name, interface_index, read_file, stamp};
 pub(crate) use random::random_u16;
 pub(crate) use socket::{
     Connecting, Unasked, abort, close, close_reset, connect, finish, local_ip, open, open_datagram,
-    peek, recv, recv_append, recv_parts, recv_split, send, take_error,
+    peek, recv, recv_append, recv_now, recv_parts, recv_split, send, send_slices, take_error,
 };
 pub(crate) use thread::{Helper, process_id, spawn_helper};
+#[cfg(feature = "tls")]
+pub(crate) use trust::{Log, read_named_file, trusted_certificates};
 
 /// A descriptor.
 pub(crate) type Fd = i32;

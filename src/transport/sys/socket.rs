@@ -1,7 +1,7 @@
 //! Sockets: open, connect, send, receive, and the ways to end a TCP connection.
 
 use super::{Errno, Fd, check, check_len, len_of};
-use std::io::IoSliceMut;
+use std::io::{IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 
 /// How a connect went that did not fail at once.
@@ -115,6 +115,19 @@ pub(crate) fn send<const N: usize>(fd: Fd, parts: [&[u8]; N]) -> Result<usize, E
     })
 }
 
+/// The same for as many parts as there are.
+pub(crate) fn send_slices(fd: Fd, parts: &[IoSlice<'_>]) -> Result<usize, Errno> {
+    // SAFETY: all zeros is a valid msghdr: NULL pointers and lengths of 0.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    // An IoSlice is laid out as an iovec, and the call does not write to it.
+    message.msg_iov = parts.as_ptr().cast_mut().cast();
+    message.msg_iovlen = parts.len() as _;
+    retry(|| {
+        // SAFETY: `message` names parts that are alive, and are only read.
+        check_len(unsafe { libc::sendmsg(fd, &raw const message, SEND) })
+    })
+}
+
 /// Receives into `buffer`; 0 means that the other side has ended its direction.
 pub(crate) fn recv(fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
     retry(|| {
@@ -123,6 +136,14 @@ pub(crate) fn recv(fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {
             libc::recv(fd, buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_DONTWAIT)
         })
     })
+}
+
+/// The same, without an error if nothing is there.
+pub(crate) fn recv_now(fd: Fd, buffer: &mut [u8]) -> Result<Option<usize>, Errno> {
+    match recv(fd, buffer) {
+        Err(Errno::AGAIN) => Ok(None),
+        received => received.map(Some),
+    }
 }
 
 /// What a connection has to give that nobody has asked for.

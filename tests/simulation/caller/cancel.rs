@@ -1,7 +1,7 @@
 //! Those who cancel and free, and what has to be so when they have done it.
 
 use super::flight::{self, Cancelled, Flight, fetched, plan};
-use super::{Users, inside, is_busy, rest};
+use super::{Users, inside, is_busy, rest, tokens};
 use crate::fetch::Phase;
 use crate::fetch::options::Policy;
 use crate::simulation::turns::Turn;
@@ -64,8 +64,10 @@ pub(super) fn after(number: usize, is_running: bool) {
         flight.cancellers -= 1;
         flight.cancellers
     });
-    // The first of several acts, which may not have come to its end yet.
-    if others > 0 {
+    // The first of several acts, which may not have come to its end yet. It may be somebody who
+    // was told that the deadline of a token has passed.
+    let is_calm = World::with(|world| world.inside().is_empty());
+    if others > 0 || !is_calm && tokens::is_past(&plan(number)) {
         return;
     }
     World::with(|world| world.note_cancelled(number));

@@ -167,6 +167,7 @@ fn is_excused(number: usize, kind: Kind) -> bool {
     match kind {
         Kind::System => World::with(|world| world.shortages > 0),
         Kind::Receive if World::with(|world| world.shortages > 0) => true,
+        Kind::Resolve if World::with(|world| world.shortages > 0) => true,
         Kind::Resolve => World::with(|world| {
             let name = plan.name();
             let is_it = |of: &str| name.as_deref() == Some(of);
@@ -270,7 +271,7 @@ pub(super) fn check_stuck(number: usize, all: &[usize]) {
         Phase::Sending | Phase::Waiting | Phase::Receiving => {
             plan.timeout_ms(Deadline::Idle).is_none() && faces_silence(&plan)
         }
-        Phase::Resolving | Phase::Connecting | Phase::Ended => false,
+        Phase::Resolving | Phase::Connecting | Phase::Handshaking | Phase::Ended => false,
     };
     if !is_excused {
         wrong(number, &format!("it hangs, {phase:?}"));

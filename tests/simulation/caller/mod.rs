@@ -87,7 +87,7 @@ pub(crate) fn begin() {
             world.plan_turn(plan.starts_ns, Turn::Start(plan.number));
         }
         for client in 0..clients {
-            for _ in 0..world.random.below(4) {
+            for _ in 0..world.random.below(7) {
                 let delay = world.random.below(400_000_000);
                 world.plan_turn(delay, Turn::Change(client));
             }

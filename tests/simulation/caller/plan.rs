@@ -15,6 +15,8 @@ pub(crate) struct Habits {
     pub(crate) shortage: u64,
     /// How many lookups in a hundred give no address.
     pub(crate) unknown_names: u64,
+    /// Whether names are asked of name servers, and not of the system.
+    pub(crate) asks_servers: bool,
     /// How long a system call takes at most.
     pub(crate) call_ns: u64,
     /// One system call in so many is interrupted until something happens, or by a cancel.
@@ -68,6 +70,7 @@ impl Habits {
             fetches: random.one_of(&[2, 5, 12, 12, 30]),
             shortage: if random.percent(6) { 20 } else { 0 },
             unknown_names: random.one_of(&[0, 0, 10, 40]),
+            asks_servers: random.percent(50),
             call_ns: random.one_of(&[10, 1_000, 1_000, 40_000]),
             interruption: random.one_of(&[0, 400, 100, 30]),
             tokens: TokenPlan::some(random),
@@ -83,8 +86,13 @@ impl Habits {
 
 impl Nature {
     fn new(random: &mut Random) -> Self {
-        let mut tired_ns =
-            random.one_of(&[None, None, Some(200_000), Some(30_000_000), Some(5_000_000_000)]);
+        let mut tired_ns = random.one_of(&[
+            None,
+            Some(200_000),
+            Some(30_000_000),
+            Some(30_000_000),
+            Some(5_000_000_000),
+        ]);
         if random.percent(40) {
             // One that can be relied upon, so that a fetch may not fail.
             tired_ns = None;

@@ -99,7 +99,9 @@ fn next_deadline(plan: &Plan, started: u64, (phase, report): &(Phase, Report)) -
     let in_phase = match phase {
         Phase::Queued => [after(Deadline::Queue, started), None],
         Phase::Resolving => [after(Deadline::Resolve, report.granted_ns), None],
-        Phase::Connecting => [after(Deadline::Connect, report.connecting_ns), None],
+        Phase::Connecting | Phase::Handshaking => {
+            [after(Deadline::Connect, report.connecting_ns), None]
+        }
         Phase::Waiting if report.first_byte_ns.is_none() => [
             after(Deadline::FirstByte, report.waiting_ns),
             after(Deadline::Head, report.waiting_ns),

@@ -1,23 +1,31 @@
-//! The files of a machine whose hosts stand in a directory service: so names are left to the system
-//! and its helper threads. Name servers are not simulated, nor is what has no other use.
+//! The small files of the machine: in some worlds they have names asked of name servers, in others
+//! left to the system, as hosts are in a directory service.
 
-use super::{Errno, Fd};
+use super::{Errno, call};
 use crate::simulation::world::World;
 use std::ffi::CStr;
-use std::net::{IpAddr, SocketAddr};
 
 /// Nothing ever changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp;
 
-const NSSWITCH: (&CStr, &[u8]) = (c"/etc/nsswitch.conf", b"hosts: ldap\n");
+/// What a file holds, if there is one.
+fn text(path: &CStr) -> Result<&'static [u8], Errno> {
+    let asks_servers = World::with(|world| world.habits.asks_servers);
+    match path.to_bytes() {
+        b"/etc/nsswitch.conf" if asks_servers => Ok(b"hosts: files dns\n"),
+        b"/etc/nsswitch.conf" => Ok(b"hosts: ldap\n"),
+        b"/etc/resolv.conf" => Ok(b"nameserver 192.0.2.53\nnameserver 192.0.2.54\n"),
+        _ => Err(Errno(libc::ENOENT)),
+    }
+}
 
 pub(crate) fn stamp(path: &CStr) -> Result<Stamp, Errno> {
-    if path == NSSWITCH.0 { Ok(Stamp) } else { Err(Errno(libc::ENOENT)) }
+    text(path).map(|_| Stamp)
 }
 
 pub(crate) fn read_file(path: &CStr, _: usize) -> Result<Option<Vec<u8>>, Errno> {
-    stamp(path).map(|Stamp| Some(NSSWITCH.1.to_vec()))
+    text(path).map(|text| Some(text.to_vec()))
 }
 
 pub(crate) fn host_name() -> String {
@@ -32,19 +40,6 @@ pub(crate) fn has_variable(_: &[&str]) -> bool {
     false
 }
 
-fn not_simulated(what: &str) -> Errno {
-    World::with(|world| world.wrong(format!("{what}: this is not simulated")));
-    Errno(libc::ENOSYS)
-}
-
 pub(crate) fn random_u16() -> Result<u16, Errno> {
-    Err(not_simulated("a random number"))
-}
-
-pub(crate) fn open_datagram(_: &SocketAddr) -> Result<Fd, Errno> {
-    Err(not_simulated("a datagram socket"))
-}
-
-pub(crate) fn local_ip(_: Fd) -> Result<IpAddr, Errno> {
-    Err(not_simulated("the address of a socket"))
+    call(|world| Ok(world.random.below(1 << 16) as u16))
 }

@@ -1,8 +1,10 @@
 //! The seam to the operating system, with a simulated one behind it: the same functions as in
 //! src/transport/sys, over the world of the calling thread.
 //!
-//! No system call is in `chain` and `errno`: they are the same. Before and after each call time passes, and others get their turn: the network, helper threads,
-//! those who cancel. So whatever may come between two system calls does, in one seed or another.
+//! No system call is in `chain` and `errno`: they are the same. The files that TLS reads are those of
+//! this machine, for no world speaks it. Before and after each call time passes, and others get
+//! their turn: the network, helper threads, those who cancel. So whatever may come between two system
+//! calls does, in one seed or another.
 
 #[allow(unsafe_code)]
 #[path = "../../../src/transport/sys/chain.rs"]
@@ -14,20 +16,26 @@ mod errno;
 mod file;
 mod helper;
 mod socket;
+#[cfg(feature = "tls")]
+#[path = "../../../src/transport/sys/trust.rs"]
+mod trust;
 
 pub(crate) use chain::Chain;
 pub(crate) use clock::Instant;
+#[cfg(feature = "tls")]
+pub(crate) use clock::unix_seconds;
 pub(crate) use epoll::{Epoll, Event, Events, Timer, look, new_wake, ring};
 pub(crate) use errno::Errno;
 pub(crate) use file::{
-    Stamp, has_variable, host_name, interface_index, local_ip, open_datagram, random_u16,
-    read_file, stamp,
+    Stamp, has_variable, host_name, interface_index, random_u16, read_file, stamp,
 };
 pub(crate) use helper::{Helper, Unresolved, spawn_helper};
 pub(crate) use socket::{
-    Connecting, Unasked, abort, close, close_reset, connect, finish, open, peek, recv, recv_append,
-    recv_parts, recv_split, send, take_error,
+    Connecting, Unasked, abort, close, close_reset, connect, finish, local_ip, open, open_datagram,
+    peek, recv, recv_append, recv_now, recv_parts, recv_split, send, send_slices, take_error,
 };
+#[cfg(feature = "tls")]
+pub(crate) use trust::{Log, read_named_file, trusted_certificates};
 
 use crate::simulation::turns;
 use crate::simulation::world::World;

@@ -1,8 +1,8 @@
-//! TCP sockets.
+//! Sockets.
 
 use super::{Errno, Fd, call};
-use std::io::IoSliceMut;
-use std::net::SocketAddr;
+use std::io::{IoSlice, IoSliceMut};
+use std::net::{IpAddr, SocketAddr};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Connecting {
@@ -21,6 +21,14 @@ pub(crate) fn open(_: &SocketAddr) -> Result<Fd, Errno> {
     call(|world| world.open_socket())
 }
 
+pub(crate) fn open_datagram(_: &SocketAddr) -> Result<Fd, Errno> {
+    call(|world| world.open_datagrams())
+}
+
+pub(crate) fn local_ip(fd: Fd) -> Result<IpAddr, Errno> {
+    call(|world| world.local_ip(fd))
+}
+
 pub(crate) fn connect(fd: Fd, address: &SocketAddr) -> Result<Connecting, Errno> {
     let established = call(|world| world.connect(fd, *address))?;
     Ok(if established { Connecting::Established } else { Connecting::UnderWay })
@@ -32,6 +40,18 @@ pub(crate) fn take_error(fd: Fd) -> Result<(), Errno> {
 
 pub(crate) fn send<const N: usize>(fd: Fd, parts: [&[u8]; N]) -> Result<usize, Errno> {
     call(|world| world.send(fd, &parts.concat()))
+}
+
+pub(crate) fn send_slices(fd: Fd, parts: &[IoSlice<'_>]) -> Result<usize, Errno> {
+    let whole: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
+    call(|world| world.send(fd, &whole))
+}
+
+pub(crate) fn recv_now(fd: Fd, buffer: &mut [u8]) -> Result<Option<usize>, Errno> {
+    match recv(fd, buffer) {
+        Err(Errno::AGAIN) => Ok(None),
+        received => received.map(Some),
+    }
 }
 
 pub(crate) fn recv(fd: Fd, buffer: &mut [u8]) -> Result<usize, Errno> {

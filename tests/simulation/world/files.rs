@@ -4,6 +4,7 @@
 //! or used after its close, is soon somebody else's. What is used without being open is noted as
 //! wrong.
 
+use super::datagrams::Datagrams;
 use super::network::Socket;
 use super::{Event, World};
 use crate::transport::sys::{Errno, Fd};
@@ -32,6 +33,7 @@ pub(crate) enum Kind {
     Epoll {
         ready: Vec<Fd>,
     },
+    Datagrams(Box<Datagrams>),
     Timer {
         at: Option<u64>,
         /// Which setting of it this is.
@@ -211,6 +213,7 @@ impl World {
         };
         match &mut file.kind {
             Kind::Socket(socket) => socket.mask(),
+            Kind::Datagrams(datagrams) => datagrams.mask(),
             Kind::Epoll { .. } => Mask::default(),
             Kind::Timer { expired, .. } => Mask { input: *expired, ..Mask::default() },
             Kind::Wake { rung } => Mask { input: *rung, output: true, ..Mask::default() },

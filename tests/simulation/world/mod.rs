@@ -4,6 +4,7 @@
 //! one seed are compared, and if wanted as text.
 
 pub(crate) mod connection;
+pub(crate) mod datagrams;
 pub(crate) mod files;
 pub(crate) mod names;
 mod network;
@@ -16,6 +17,7 @@ use crate::simulation::server::Serving;
 use crate::simulation::turns::Turn;
 use crate::transport::sys::{Errno, Fd};
 use connection::{Connection, Fate, Segment};
+use datagrams::Packet;
 use files::File;
 use names::{Asked, Lookup};
 use queue::Queue;
@@ -81,6 +83,8 @@ pub(crate) enum Event {
     /// The end of a server that answers with a reset, since nobody is there any more.
     Reset(usize),
     Timer(Fd, u64),
+    /// Something comes to a datagram socket.
+    Packet(Packet),
     /// A helper thread begins, or has its answer.
     HelperBegins(usize),
     HelperAnswered(usize),
@@ -201,6 +205,7 @@ impl World {
             Event::GrowsTired(connection, served) => self.server_grows_tired(connection, served),
             Event::Reset(connection) => self.server_refuses(connection),
             Event::Timer(fd, serial) => self.expire(fd, serial),
+            Event::Packet(packet) => self.arrive_packet(packet),
             Event::HelperBegins(_)
             | Event::HelperAnswered(_)
             | Event::Cancel(_)

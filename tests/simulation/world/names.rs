@@ -37,10 +37,24 @@ pub(crate) struct Lookup {
     pub(crate) name: Arc<str>,
     /// In which call its answer came, if it has.
     answered_in: Option<u64>,
-    /// Whether it gave no address.
+    /// Whether its answer has been received from a socket, by those who waited for it.
+    pub(super) is_received: bool,
+    /// Whether it gave no address, or not in time.
     pub(crate) has_failed: bool,
     /// Whether nobody wants its answer any more.
     pub(crate) is_stale: bool,
+}
+
+impl Lookup {
+    pub(super) fn new(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            answered_in: None,
+            is_received: false,
+            has_failed: false,
+            is_stale: false,
+        }
+    }
 }
 
 impl World {
@@ -64,8 +78,7 @@ impl World {
         self.trace(|_| format!("helper {helper} looks up {name}, lookup {number}"));
         self.note("lookup", helper as u64, number as u64);
         self.asked[helper].lookup = number;
-        let (answered_in, has_failed, is_stale) = (None, false, false);
-        self.lookups.push(Lookup { name, answered_in, has_failed, is_stale });
+        self.lookups.push(Lookup::new(&name));
         let delay = match self.random.below(10) {
             0 => 5_000_000_000 + self.random.below(40_000_000_000),
             1..=4 => self.random.below(100_000),
@@ -103,7 +116,8 @@ impl World {
     pub(crate) fn note_unwanted(&mut self, caller: usize, name: &str) {
         let told_in = self.told_of_ring.get(&caller).copied().unwrap_or(0);
         for lookup in self.lookups.iter_mut().filter(|lookup| &*lookup.name == name) {
-            lookup.is_stale |= lookup.answered_in.is_none_or(|call| call > told_in);
+            let is_told = lookup.answered_in.is_some_and(|call| call <= told_in);
+            lookup.is_stale |= !is_told && !lookup.is_received;
         }
     }
 

@@ -103,6 +103,9 @@ impl World {
 
     /// Says whether it is connected already.
     pub(crate) fn connect(&mut self, fd: Fd, address: SocketAddr) -> Result<bool, Errno> {
+        if self.connect_datagrams(fd, address) {
+            return Ok(true);
+        }
         let socket = self.socket(fd)?;
         if socket.phase != Phase::Unconnected {
             self.wrong(format!("descriptor {fd} is connected twice"));
@@ -169,6 +172,9 @@ impl World {
     }
 
     pub(crate) fn send(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
+        if let Some(sent) = self.send_datagram(fd, bytes) {
+            return sent;
+        }
         let socket = self.socket(fd)?;
         if let Some(errno) = socket.error.take() {
             return Err(Errno(errno));
@@ -193,6 +199,9 @@ impl World {
     }
 
     pub(crate) fn receive(&mut self, fd: Fd, max: usize) -> Result<Vec<u8>, Errno> {
+        if let Some(received) = self.receive_datagram(fd, max) {
+            return received;
+        }
         let socket = self.socket(fd)?;
         if socket.inbox.is_empty() {
             return socket.at_end().map(|()| Vec::new());
