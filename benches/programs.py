@@ -57,14 +57,14 @@ class Programs:
         """One run of a client on its core; what it prints, and what it or its tool says aside."""
         sizes = [count, run.concurrency] + ([run.size] if run.size is not None else [])
         command = [*under, self.folder / run.client, run.row, self.ports[run.server], *sizes]
-        return self._complete(command, env)
-
-    def _complete(self, command, env):
-        command = [str(word) for word in command]
         if run.server in self.trusted:
             env = {**dict(env), "BENCH_TRUSTED": self.trusted[run.server]}
             if run.size is not None:
                 self.nginx.body(run.size)
+        return self._complete(command, env)
+
+    def _complete(self, command, env):
+        command = [str(word) for word in command]
         done = subprocess.run(
             command,
             preexec_fn=lambda: os.sched_setaffinity(0, {self.client_core}),
