@@ -15,6 +15,8 @@ pub(crate) struct Habits {
     pub(crate) shortage: u64,
     /// How many lookups in a hundred give no address.
     pub(crate) unknown_names: u64,
+    /// What hosts are called: with few names, connections are used more often.
+    hosts: &'static [Host],
     /// Whether names are asked of name servers, and not of the system.
     pub(crate) asks_servers: bool,
     /// How long a system call takes at most.
@@ -64,12 +66,13 @@ const FIRST_PORT: u16 = 8000;
 
 impl Habits {
     pub(crate) fn new(random: &mut Random) -> Self {
-        let ports = 1 + random.below(4);
+        let ports = random.one_of(&[1, 1, 2, 4]);
         Self {
             clients: random.below(4) as usize,
             fetches: random.one_of(&[2, 5, 12, 12, 30]),
             shortage: if random.percent(6) { 20 } else { 0 },
             unknown_names: random.one_of(&[0, 0, 10, 40]),
+            hosts: random.one_of(HOSTS),
             asks_servers: random.percent(50),
             call_ns: random.one_of(&[10, 1_000, 1_000, 40_000]),
             interruption: random.one_of(&[0, 400, 100, 30]),
@@ -146,6 +149,9 @@ enum Host {
     Localhost,
 }
 
+const HOSTS: &[&[Host]] =
+    &[&[Host::Name, Host::Name, Host::Literal, Host::Localhost], &[Host::Name], &[Host::Literal]];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Upload {
     None,
@@ -213,7 +219,7 @@ impl Plan {
         Plan {
             number,
             caller,
-            host: random.one_of(&[Host::Name, Host::Name, Host::Literal, Host::Localhost]),
+            host: random.one_of(habits.hosts),
             port: FIRST_PORT + random.below(habits.natures.len() as u64) as u16,
             method,
             upload,
