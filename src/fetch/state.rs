@@ -109,39 +109,54 @@ impl Fetch {
                 return Ok(Some(Outcome::Cancelled));
             }
             self.check_deadline(cx)?;
-            match &mut self.state {
-                State::Begin { site } => {
-                    let site = *site;
-                    self.begin(site, cx)?;
-                }
-                State::Connect(race) => {
-                    self.times.connecting.get_or_insert(cx.now);
-                    match race.poll(cx) {
-                        None => return Ok(None),
-                        Some(Ok(winner)) => self.take_winner(winner, cx)?,
-                        Some(Err(error)) => return Err(self.explain_connect(error, cx)),
-                    }
-                }
-                State::Handshake(handshake) => {
-                    if !handshake.poll().map_err(|error| self.explain_handshake(error))? {
-                        return Ok(None);
-                    }
-                    let between = State::Begin { site: u32::MAX };
-                    if let State::Handshake(handshake) = std::mem::replace(&mut self.state, between)
-                    {
-                        self.begin_exchange(handshake.into(), cx);
-                    }
-                }
+            // What begins a fetch is not inlined: those that have begun need not pay for it.
+            let goes_on = match self.state {
+                State::Begin { site } => self.begin(site, cx).map(|()| true)?,
+                State::Connect(_) => self.has_connected(cx)?,
+                State::Handshake(_) => self.has_shaken_hands(cx)?,
                 State::Exchange(_) => match self.exchange(cx) {
-                    Err(error) if self.may_retry(&error) => self.retry(cx)?,
+                    Err(error) => self.retry(error, cx).map(|()| true)?,
                     result => return result,
                 },
-                State::Queue(_) | State::Resolve(_) | State::Ended(_) => return Ok(None),
+                State::Queue(_) | State::Resolve(_) | State::Ended(_) => false,
+            };
+            if !goes_on {
+                return Ok(None);
             }
         }
     }
 
+    #[inline(never)]
+    fn has_connected(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
+        let State::Connect(race) = &mut self.state else {
+            return Ok(false);
+        };
+        self.times.connecting.get_or_insert(cx.now);
+        match race.poll(cx) {
+            None => return Ok(false),
+            Some(Ok(winner)) => self.take_winner(winner, cx)?,
+            Some(Err(error)) => return Err(self.explain_connect(error, cx)),
+        }
+        Ok(true)
+    }
+
+    #[inline(never)]
+    fn has_shaken_hands(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
+        let State::Handshake(handshake) = &mut self.state else {
+            return Ok(false);
+        };
+        if !handshake.poll().map_err(|error| self.explain_handshake(error))? {
+            return Ok(false);
+        }
+        let between = State::Begin { site: u32::MAX };
+        if let State::Handshake(handshake) = std::mem::replace(&mut self.state, between) {
+            self.begin_exchange(handshake.into(), cx);
+        }
+        Ok(true)
+    }
+
     /// Asks for a connection.
+    #[inline(never)]
     fn begin(&mut self, site: u32, cx: &mut Context<'_>) -> Result<(), Error> {
         let careful = self.is_careful();
         let origin = identity::origin(&self.target, &self.options, cx);
@@ -177,6 +192,7 @@ impl Fetch {
     }
 
     /// Nothing is waited for that is known already.
+    #[inline(never)]
     fn resolve(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         if let Some(address) = self.options.connect_to {
             self.race(vec![address]);
@@ -280,7 +296,12 @@ impl Fetch {
             && (sending.sent() == 0 || self.options.request.is_idempotent())
     }
 
-    fn retry(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+    /// Sends the request again, or fails with this error.
+    #[cold]
+    fn retry(&mut self, error: Error, cx: &mut Context<'_>) -> Result<(), Error> {
+        if !self.may_retry(&error) {
+            return Err(error);
+        }
         let may_have_acted = self.traffic_now().may_have_acted;
         self.retried = Some(Earlier { may_have_acted });
         let Times { started, granted, .. } = self.times;
