@@ -35,7 +35,7 @@ struct Origin {
 
 impl Known {
     fn is(&self, url: &[u8]) -> bool {
-        url == self.text.as_deref().unwrap_or_else(|| self.target.url().to_bytes())
+        url == self.text.as_deref().unwrap_or_else(|| self.target.text())
     }
 }
 
@@ -55,7 +55,7 @@ impl Targets {
         if self.urls.is_empty() {
             self.urls.resize_with(URLS, || None);
         }
-        let text = (target.url().to_bytes() != url).then(|| url.into());
+        let text = (target.text() != url).then(|| url.into());
         self.urls[slot] = Some(Known { text, target: Arc::clone(&target), origin });
         Ok((target, Slot(origin)))
     }

@@ -31,11 +31,16 @@ pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
 
 /// Whether a name or an option is this one in any case. `lower` is letters and hyphens, so setting
 /// one bit is enough to compare: besides, that makes a hyphen only of a CR, which cannot be here.
+/// Four bytes at a time, since this is asked of every field that comes.
 pub(crate) fn is<const N: usize>(name: &[u8], lower: &[u8; N]) -> bool {
-    let differs = |name: &[u8; N]| {
-        name.iter().zip(lower).fold(0, |differs, (&a, &b)| differs | ((a | 0x20) ^ b))
+    let Ok(name) = <&[u8; N]>::try_from(name) else {
+        return false;
     };
-    name.try_into().is_ok_and(|name| differs(name) == 0)
+    let ((words, rest), (lower_words, lower_rest)) =
+        (name.as_chunks::<4>(), lower.as_chunks::<4>());
+    let number = u32::from_ne_bytes;
+    words.iter().zip(lower_words).all(|(&a, &b)| number(a) | 0x2020_2020 == number(b))
+        && rest.iter().zip(lower_rest).all(|(&a, &b)| a | 0x20 == b)
 }
 
 /// The items of a list such as the value of Connection (RFC 9110 section 5.6.1).

@@ -78,7 +78,7 @@ impl Head {
             let version = 10 + response.version.expect("complete");
             let facts = Facts::of(version, response.headers)?;
             // "HTTP/1.1 200 OK": the reason begins at 13, or the line ends before that.
-            let line_end = memchr::memchr(b'\r', bytes).expect("the head has a line");
+            let line_end = start_line(bytes, response.headers).len() - b"\r\n".len();
             let fields = Fields::keep(bytes, response.headers, Some(line_end));
             let reason_at = line_end.min(b"HTTP/1.1 200 ".len()) as u8;
             Ok(Some((len, Self { status, version, reason_at, fields }, facts)))
@@ -184,10 +184,19 @@ fn has_strict_lines(bytes: &[u8], headers: &[Header<'_>]) -> bool {
         };
         field::trim_start(&bytes[end..]).starts_with(b"\r")
     };
-    let status_line = memchr::memchr(b'\n', bytes).map(|at| &bytes[..at]);
-    status_line.is_some_and(|line| line.ends_with(b"\r"))
+    start_line(bytes, headers).ends_with(b"\r\n")
         && bytes.ends_with(b"\r\n")
         && headers.iter().all(strict_end)
+}
+
+/// What stands before the header section, with the end of the line.
+fn start_line<'b>(bytes: &'b [u8], headers: &[Header<'_>]) -> &'b [u8] {
+    let end = match headers.first() {
+        Some(header) => header.name.as_ptr().addr() - bytes.as_ptr().addr(),
+        // A blank line is all that follows.
+        None => bytes.len() - b"\r\n".len(),
+    };
+    &bytes[..end]
 }
 
 /// Lends `count` uninitialised slots to `f`.

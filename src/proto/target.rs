@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, quote};
 use crate::proto::field;
 use base64::Engine as _;
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::net::IpAddr;
 use std::sync::Arc;
 use url::{Host, Position, Url};
@@ -18,8 +18,8 @@ pub(crate) enum Address {
 /// A parsed `http` or `https` URL. Parsed once and shared by all fetches of the same text.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
-    /// Normalised, without credentials and fragment.
-    url: CString,
+    /// Normalised, without credentials and fragment. There is a NUL behind it, and nowhere else.
+    url: Box<[u8]>,
     /// Where in `url` the host begins.
     host_at: usize,
     /// Where in `url` the path begins; path and query reach to its end.
@@ -68,7 +68,7 @@ impl Target {
         }
         let host_at = url[..Position::BeforeHost].len();
         let path_at = url[..Position::BeforePath].len();
-        let url = CString::new(String::from(url)).map_err(|_| invalid("it holds a NUL"))?;
+        let url = with_nul(url.as_str().as_bytes());
         Ok(Self { url, host_at, path_at, address, port, authorization })
     }
 
@@ -78,7 +78,7 @@ impl Target {
         let path = text.strip_prefix(self.origin()).filter(|path| is_plain(path))?;
         debug_assert!(path.starts_with(b"/"));
         Some(Self {
-            url: CString::new(text).ok()?,
+            url: with_nul(text),
             host_at: self.host_at,
             path_at: self.path_at,
             address: self.address.clone(),
@@ -90,32 +90,35 @@ impl Target {
     /// Stands in where there is none, since the URL could not be parsed.
     pub(crate) fn unknown() -> Self {
         let address = Address::Name("".into());
-        let url = CString::default();
-        Self { url, host_at: 0, path_at: 0, address, port: 0, authorization: None }
+        Self { url: with_nul(b""), host_at: 0, path_at: 0, address, port: 0, authorization: None }
     }
 
     pub(crate) fn url(&self) -> &CStr {
-        &self.url
+        CStr::from_bytes_with_nul(&self.url).expect("a URL has no other")
+    }
+
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.url[..self.url.len() - 1]
     }
 
     /// What stands in the request line (RFC 9112 section 3.2.1, origin-form).
     pub(crate) fn path_and_query(&self) -> &[u8] {
-        &self.url.as_bytes()[self.path_at..]
+        &self.text()[self.path_at..]
     }
 
     /// The value of the Host field (RFC 9112 section 3.2): no port if it is the default one.
     pub(crate) fn authority(&self) -> &[u8] {
-        &self.url.as_bytes()[self.host_at..self.path_at]
+        &self.url[self.host_at..self.path_at]
     }
 
     /// The origin (RFC 9110 section 4.3.1): scheme, host, and the port unless it is the default.
     pub(crate) fn origin(&self) -> &[u8] {
-        &self.url.as_bytes()[..self.path_at]
+        &self.url[..self.path_at]
     }
 
     /// Whether it is an https URL.
     pub(crate) fn is_secure(&self) -> bool {
-        self.url.as_bytes().starts_with(b"https:")
+        self.url.starts_with(b"https:")
     }
 
     pub(crate) fn authorization(&self) -> Option<&str> {
@@ -139,6 +142,13 @@ impl Target {
     }
 }
 
+fn with_nul(text: &[u8]) -> Box<[u8]> {
+    let mut url = Vec::with_capacity(text.len() + 1);
+    url.extend_from_slice(text);
+    url.push(0);
+    url.into()
+}
+
 /// A host as it stands in a URL, if it is a name and not an address.
 pub(crate) fn host_name(text: &[u8]) -> Option<String> {
     match Host::parse(str::from_utf8(text).ok()?) {
@@ -150,16 +160,21 @@ pub(crate) fn host_name(text: &[u8]) -> Option<String> {
 /// Whether the URL standard takes this path and query as they are: no dots that may mean another
 /// segment, nothing to be encoded, no fragment.
 fn is_plain(path_and_query: &[u8]) -> bool {
-    let query_at = memchr::memchr(b'?', path_and_query).unwrap_or(path_and_query.len());
-    let (path, query) = path_and_query.split_at(query_at);
+    let mut seen = 0;
+    let path_len = path_and_query.iter().position(|&byte| {
+        seen |= PLAIN[usize::from(byte)];
+        PLAIN[usize::from(byte)] & IN_PATH == 0
+    });
+    let (path, query) = path_and_query.split_at(path_len.unwrap_or(path_and_query.len()));
     path.starts_with(b"/")
-        && path.iter().all(|&byte| PLAIN[usize::from(byte)] & IN_PATH != 0)
+        && (query.is_empty() || query[0] == b'?')
         && query.iter().all(|&byte| PLAIN[usize::from(byte)] & IN_QUERY != 0)
-        && memchr::memchr_iter(b'.', path).all(|at| path[at - 1] != b'/')
+        && (seen & DOT == 0 || !path.windows(2).any(|pair| pair == b"/."))
 }
 
 const IN_PATH: u8 = 1;
 const IN_QUERY: u8 = 2;
+const DOT: u8 = 4;
 
 /// Where each byte stands for itself.
 const PLAIN: [u8; 256] = {
@@ -177,6 +192,7 @@ const PLAIN: [u8; 256] = {
         plain[OTHERS[at] as usize] = IN_PATH | IN_QUERY;
         at += 1;
     }
+    plain[b'.' as usize] |= DOT;
     plain[b'?' as usize] = IN_QUERY;
     plain[b'%' as usize] = IN_QUERY;
     plain

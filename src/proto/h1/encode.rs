@@ -18,7 +18,7 @@ const USUAL: usize = 128;
 /// that say how long the body is and, if it is not kept, what becomes of the connection.
 pub(crate) fn head(out: &mut Vec<u8>, request: &Request, target: &Target, keeps: bool) {
     // At once, and enough for most.
-    out.reserve(target.url().count_bytes() + USUAL);
+    out.reserve(target.text().len() + USUAL);
     out.extend_from_slice(request.method().as_bytes());
     out.push(b' ');
     out.extend_from_slice(target.path_and_query());
