@@ -1,4 +1,4 @@
-/* What the three benchmark clients share, so that they are measured the same way.
+/* What the benchmark clients in C share, so that they are measured the same way.
  *
  *     raw|openssl|curl|ifetch ROW PORT COUNT CONCURRENCY [SIZE]
  *

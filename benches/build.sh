@@ -29,3 +29,8 @@ client raw
 client openssl -lssl -lcrypto
 client curl -lcurl
 client ifetch "$library" -lm -ldl
+
+# Where cargo has put the one in Rust, it says itself.
+built=$(cd "$benches/.." && cargo bench --locked --bench rustls --no-run --message-format=json)
+program=$(printf '%s\n' "$built" | sed -n 's/.*"name":"rustls".*"executable":"\([^"]*\)".*/\1/p')
+cp "$program" "$into/rustls"

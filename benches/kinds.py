@@ -7,12 +7,20 @@ from statistics import median
 from programs import Run, progress
 from table import heading, line, number, ratio
 
-RAW, CURL, IFETCH = "raw", "libcurl", "ifetch"
+RAW, CURL, RUSTLS, IFETCH = "raw", "libcurl", "rustls", "ifetch"
 
 
 def over_tls(row):
-    """The same for a row over TLS, where the floor is OpenSSL's."""
-    return [(RAW, "openssl", row), (CURL, "curl", row), (IFETCH, "ifetch", row)]
+    """The same for a row over TLS, where the floor is OpenSSL's, or that of rustls."""
+    return [(RAW, "openssl", row), (CURL, "curl", row), (RUSTLS, "rustls", row),
+            (IFETCH, "ifetch", row)]
+
+
+def full_and_resumed(row):
+    """Handshakes, all of them to be compared with full ones."""
+    parts = over_tls(row)
+    return ([(*part, "full") for part in parts]
+            + [(f"{label}, resumed", *how, "resumed") for label, *how in parts])
 
 
 def all_three(row):
@@ -24,24 +32,24 @@ def all_three(row):
 class Requests:
     """Requests that are answered."""
     title: str
-    contestants: list
+    contestants: list    # where a fourth word is there, it is the server
     concurrency: int
     counts: tuple        # of the two runs whose difference is taken
     timed: int           # requests in each round
     size: int = None
     server: str = "ours"
+    counted: int = None  # the size under the tools that count, where those would take too long
 
-    COLUMNS = ("instructions", "x raw", "x curl", "system calls", "x raw", "x curl",
-               "CPU x raw", "x curl", "opened")
-    WIDTHS = (14, 7, 8, 15, 7, 8, 12, 8, 9)
+    NAMES = {RAW: "x raw", CURL: "x curl", RUSTLS: "x rustls"}
 
     def measure(self, programs, rounds):
-        runs = {label: Run(client, row, self.concurrency, self.size, self.server)
-                for label, client, row in self.contestants}
+        runs = {label: Run(client, row, self.concurrency, self.size, *(server or [self.server]))
+                for label, client, row, *server in self.contestants}
         exact = {}
         for label, run in runs.items():
             progress(f"{self.title}: {label}")
-            exact[label] = programs.exact(run, self.counts)
+            counted = run._replace(size=self.counted or self.size)
+            exact[label] = programs.exact(counted, self.counts)
         timed = {label: [] for label in runs}
         for n in range(rounds):
             progress(f"{self.title}: round {n + 1} of {rounds}")
@@ -52,14 +60,19 @@ class Requests:
     def show(self, measured):
         exact, timed = measured
         cpu = {label: [r["cpu_ns"] for r in rounds] for label, rounds in timed.items()}
-        heading(self.title, self.COLUMNS, self.WIDTHS)
+        bases = [base for base in self.NAMES if base in exact]
+        ratios = [self.NAMES[base] for base in bases]
+        columns = ["instructions", *ratios, "system calls", *ratios, f"CPU {ratios[0]}",
+                   *ratios[1:], "opened"]
+        widths = [len(column) + 2 for column in columns]
+        heading(self.title, columns, widths)
         for label, figures in exact.items():
             cells = []
-            for value, raw, curl in zip(figures, exact[RAW], exact[CURL]):
-                cells += [number(value), ratio(value, raw), ratio(value, curl)]
-            cells += [number(by_round(cpu[label], cpu[base])) for base in (RAW, CURL)]
+            for i, value in enumerate(figures):
+                cells += [number(value), *(ratio(value, exact[base][i]) for base in bases)]
+            cells += [number(by_round(cpu[label], cpu[base])) for base in bases]
             cells.append(number(median(r["connections"] for r in timed[label]) / self.timed))
-            line("  " + label, cells, self.WIDTHS)
+            line("  " + label, cells, widths)
 
 
 @dataclass
@@ -104,7 +117,8 @@ class Heap:
 
     def measure(self, programs, _rounds):
         progress(self.title)
-        parts = all_three(self.row) if self.server == "ours" else over_tls(self.row)[1:]
+        everybody = all_three(self.row) if self.server == "ours" else over_tls(self.row)
+        parts = [part for part in everybody if part[1] in ("raw", "curl", "ifetch")]
         return {label: self._each(programs, client) for label, client, _ in parts}
 
     def _each(self, programs, client):

@@ -102,7 +102,7 @@ class Programs:
 
     def _instructions(self, run, count):
         callgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
-                     "--toggle-collect=bench_measure"]
+                     "--toggle-collect=*bench_measure"]
         counted = self._run(run, count, under=callgrind).stderr
         return int(re.search(r"Collected : (\d+)", counted)[1])
 

@@ -1,7 +1,7 @@
 """All rows of `make bench`, in the order of the table."""
 
 from kinds import (CURL, IFETCH, RAW, Cancel, Growth, Heap, Lookups, Requests, all_three,
-                   over_tls)
+                   full_and_resumed, over_tls)
 
 NEW = [*all_three("new"), ("ifetch, ifetch_client_wait()", "ifetch", "new-wait")]
 ALONE = [("ifetch, no client", "ifetch", "alone"),
@@ -41,13 +41,12 @@ def rows(quick):
     yield Requests(f"{size} in chunks of 16 KiB", all_three("chunked"), 1, (1, 3), 1, body)
 
     yield requests("TLS, kept, 1 at a time", over_tls("tls-keep"), 1, server="resumed")
-    for how in ("resumed", "full"):
-        yield requests(f"TLS, new connection each, {how}", over_tls("tls-new"), 1, server=how)
+    yield requests("TLS, new connection each", full_and_resumed("tls-new"), 1)
     # libcurl reads all of them for each connection, which takes long under callgrind.
     yield Requests("TLS, full, with Debian's certificates", over_tls("tls-new"), 1, (4, 12), 100,
                    None, "bundle")
-    yield Requests(f"TLS, {size} by Content-Length", over_tls("tls-length"), 1, (1, 3), 1, body,
-                   "resumed")
+    yield Requests(f"TLS, {size}; counted for 32 MiB", over_tls("tls-length"), 1, (1, 3), 1, body,
+                   "resumed", 32 << 20)
 
     yield Growth("kept, requests at a time", AT_A_TIME,
                  [(f"{n:,}", n, None, (n + counts[0], n + max(n, counts[1])))

@@ -11,7 +11,9 @@ from programs import Programs, Run
 from rows import rows
 
 NOTES = """
-TLS            raw is a blocking client on OpenSSL; nginx answers, by TLS 1.3
+TLS            raw is a blocking client on OpenSSL, and rustls the same on what ifetch speaks TLS
+               by; nginx answers, by TLS 1.3
+resumed        compared with full handshakes, not with resumed ones
 instructions   of the process in user space, per request, counted by callgrind from the first
                request to the last
 system calls   per request, counted by strace; it slows the client, so that answers wait for it

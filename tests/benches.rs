@@ -163,7 +163,8 @@ fn the_server_notices_every_cancel() {
 fn a_table_is_printed_of_each_kind_of_row() {
     let folder = compiled("bench-table");
     let mut table = tool("python3 -B benches/run.py --quick");
-    let words = ["in chunks", "new URLs, nginx", "deadlines", "1,000 waiting", "idle", "dead"];
+    let words =
+        ["in chunks", "new URLs, nginx", "TLS, kept", "deadlines", "1,000 waiting", "idle", "dead"];
     let table = run(table.arg(folder.path("")).args(words));
     for word in [
         "instructions",
@@ -172,6 +173,7 @@ fn a_table_is_printed_of_each_kind_of_row() {
         "raw",
         "libcurl",
         "ifetch",
+        "x rustls",
         "1,000 idle",
         "threads left",
     ] {
