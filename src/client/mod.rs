@@ -26,30 +26,27 @@ use crate::proto::target;
 use crate::transport::cancel::{Cancel, Canceller};
 use crate::transport::sys::Fd;
 use crate::transport::tls::Settings;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use try_lock::{Locked, TryLock};
 
 /// What the handles of a client and its fetches share.
 #[derive(Debug)]
 struct Shared {
     fd: Fd,
-    core: Mutex<Core>,
+    core: TryLock<Core>,
     userdata: AtomicUsize,
 }
 
 impl Shared {
     fn new(core: Core) -> Arc<Self> {
-        Arc::new(Self { fd: core.fd(), core: Mutex::new(core), userdata: AtomicUsize::new(0) })
+        Arc::new(Self { fd: core.fd(), core: TryLock::new(core), userdata: AtomicUsize::new(0) })
     }
 
-    /// The inside, unless another thread is there.
-    fn enter(&self) -> Option<MutexGuard<'_, Core>> {
-        match self.core.try_lock() {
-            Ok(core) => Some(core),
-            // A panic that was caught on its way out: the fetch it belongs to has been ended.
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
+    /// The inside, unless another thread is there. A panic on its way out opens it: the fetch it
+    /// belongs to has been ended.
+    fn enter(&self) -> Option<Locked<'_, Core>> {
+        self.core.try_lock()
     }
 }
 
