@@ -6,8 +6,8 @@ use crate::transport::tls::config::provider;
 use crate::transport::tls::failure;
 use crate::transport::tls::settings::{Pin, Settings};
 use base64::Engine as _;
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 #[derive(Debug)]
 pub(crate) struct Verifier {
     /// Nothing if every certificate is accepted.
-    chains: Option<Arc<WebPkiServerVerifier>>,
+    roots: Option<Arc<RootCertStore>>,
     /// Certificates that the caller has named. A server may show one of these itself, as those
     /// who made one for themselves do, whatever it says about being an authority.
     named: Vec<CertificateDer<'static>>,
@@ -28,14 +28,8 @@ pub(crate) struct Verifier {
 
 impl Verifier {
     pub(super) fn new(settings: &Settings, roots: Option<Arc<RootCertStore>>) -> Self {
-        let chains = roots.and_then(|roots| {
-            let builder =
-                WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider()));
-            // It fails only for want of roots, and nobody has made an empty store.
-            builder.build().ok()
-        });
         let (named, pins) = (settings.trusted.clone(), settings.pins.clone());
-        Self { chains, named, pins, refusal: Mutex::new(None) }
+        Self { roots, named, pins, refusal: Mutex::new(None) }
     }
 
     /// Why a server was refused just now.
@@ -56,7 +50,7 @@ impl Verifier {
         };
         let is_for_name = || {
             let parsed = ParsedCertificate::try_from(shown);
-            parsed.is_ok_and(|parsed| rustls::client::verify_server_name(&parsed, name).is_ok())
+            parsed.is_ok_and(|parsed| verify_server_name(&parsed, name).is_ok())
         };
         self.named.contains(shown) && is_valid_now() && is_for_name()
     }
@@ -78,6 +72,20 @@ impl Verifier {
     }
 }
 
+/// Whether one of the roots vouches for the certificate, and the certificate for the name.
+fn verify_chain(
+    roots: &RootCertStore,
+    shown: &CertificateDer<'_>,
+    behind: &[CertificateDer<'_>],
+    name: &ServerName<'_>,
+    now: UnixTime,
+) -> Result<(), rustls::Error> {
+    let parsed = ParsedCertificate::try_from(shown)?;
+    let algorithms = provider().signature_verification_algorithms.all;
+    verify_server_cert_signed_by_trust_anchor(&parsed, roots, behind, now, algorithms)?;
+    verify_server_name(&parsed, name)
+}
+
 /// By the cryptography that is built in, whichever that is.
 fn sha256(bytes: &[u8]) -> Option<Pin> {
     let hashes = |suite: &rustls::SupportedCipherSuite| match suite {
@@ -96,19 +104,13 @@ impl ServerCertVerifier for Verifier {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
+        _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        if let Some(chains) = &self.chains
+        if let Some(roots) = &self.roots
             && !self.is_named(end_entity, server_name, now)
         {
-            let verified = chains.verify_server_cert(
-                end_entity,
-                intermediates,
-                server_name,
-                ocsp_response,
-                now,
-            );
+            let verified = verify_chain(roots, end_entity, intermediates, server_name, now);
             verified.inspect_err(|error| {
                 let chain: Vec<_> = std::iter::once(end_entity).chain(intermediates).collect();
                 self.refuse(failure::explain_certificate(error, &chain));
