@@ -156,15 +156,16 @@ impl Core {
             phase,
         }));
         entry.fetch.enter_token(&cancel);
-        self.drive(key, now, None);
+        // One that could not even begin has news already.
+        let has_news =
+            if phase == Phase::Ended { self.announce(key) } else { self.drive(key, now, None) };
+        if has_news {
+            // Nothing has happened to any descriptor that would make the user poll.
+            self.ring();
+        }
         let fetch = &self.fetches[key.place()].fetch;
         if let (Some(slot), Some(site)) = (slot, fetch.site()) {
             self.targets.note_site(slot, site);
-        }
-        // Nothing has happened to any descriptor that would make the user poll.
-        if fetch.status() != Status::Pending {
-            self.announce(key);
-            self.ring();
         }
         self.pass_on_beside(now);
         (key, cancel)
@@ -296,8 +297,8 @@ impl Core {
         }
     }
 
-    /// Lets a fetch go on, with what happened to one of its sockets.
-    pub(super) fn drive(&mut self, key: Key, now: Instant, event: Option<Event>) {
+    /// Lets a fetch go on, with what happened to one of its sockets. Says whether it has news.
+    pub(super) fn drive(&mut self, key: Key, now: Instant, event: Option<Event>) -> bool {
         let had_ended = self.lend(key, now, |fetch, cx| {
             let had_ended = fetch.is_ended();
             if let Some(event) = event {
@@ -307,19 +308,18 @@ impl Core {
             had_ended
         });
         // What it ended as may have been heard already.
-        if had_ended != Some(true) {
-            self.announce(key);
-        }
+        had_ended != Some(true) && self.announce(key)
     }
 
-    fn announce(&mut self, key: Key) {
-        if self.alone {
-            return;
-        }
-        let entry = self.fetches.get_mut(key.place()).filter(|entry| entry.is(key));
-        if let Some(entry) = entry.filter(|entry| entry.fetch.status() != Status::Pending) {
+    fn announce(&mut self, key: Key) -> bool {
+        let Some(entry) = self.fetches.get_mut(key.place()).filter(|entry| entry.is(key)) else {
+            return false;
+        };
+        let has_news = entry.fetch.status() != Status::Pending;
+        if has_news && !self.alone {
             self.news.announce(key, &mut entry.note);
         }
+        has_news
     }
 
     /// Lends a fetch what it needs, and looks afterwards what has become of it. A panic ends

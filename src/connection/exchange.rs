@@ -90,16 +90,19 @@ impl Exchange {
         }
     }
 
+    /// Whether there is something of the request that could be sent now.
+    pub(crate) fn wants_to_send(&self) -> bool {
+        !self.sending.is_over() && self.stream.is_writable()
+    }
+
     /// Sends what there is to be sent of the request.
+    #[inline(never)]
     pub(crate) fn pump_request(
         &mut self,
         cx: &mut Context<'_>,
         request: &Request,
         target: &Target,
     ) {
-        if self.sending.is_over() || !self.stream.is_writable() {
-            return;
-        }
         let before = self.sending.sent();
         let keeps = cx.pool.keeps();
         let result = self.sending.pump(&mut self.stream, cx.buffer, request, target, keeps);
@@ -167,11 +170,13 @@ impl Exchange {
         site: Option<u32>,
     ) -> Result<Option<Headed>, Error> {
         loop {
-            let known = site.and_then(|site| cx.pool.known_head(site));
-            let headed = self.decoder.handle_head(self.inbox.rest(), rules, known);
-            if let Some((taken, headed)) = headed.map_err(|error| self.explain(error))? {
-                self.inbox.consume(taken);
-                return Ok(Some(headed));
+            if !self.inbox.is_empty() {
+                let known = site.and_then(|site| cx.pool.known_head(site));
+                let headed = self.decoder.handle_head(self.inbox.rest(), rules, known);
+                if let Some((taken, headed)) = headed.map_err(|error| self.explain(error))? {
+                    self.inbox.consume(taken);
+                    return Ok(Some(headed));
+                }
             }
             if !self.stream.is_readable() {
                 return Ok(None);
@@ -203,10 +208,13 @@ impl Exchange {
                 let why = format!("its body is longer than {limit} bytes");
                 return Err(self.explain(Error::new(Kind::BodyTooLarge, why)));
             }
-            if let Some(complete) = self.settle(rules)? {
-                return Ok(Some(complete));
+            let mut run = self.decoder.run();
+            if run == Run::None {
+                if let Some(complete) = self.settle(rules)? {
+                    return Ok(Some(complete));
+                }
+                run = self.decoder.run();
             }
-            let run = self.decoder.run();
             if !self.inbox.is_empty() {
                 let count = at_most(run.left(), self.inbox.rest().len());
                 if body.capacity() == 0
@@ -407,6 +415,7 @@ impl Exchange {
     }
 
     /// Gives back what was lent, before others are driven.
+    #[inline]
     pub(crate) fn park(&mut self, cx: &mut Context<'_>) {
         self.inbox.park(cx.buffer);
     }

@@ -88,12 +88,21 @@ impl Inbox {
     }
 
     /// Gives the client its buffer back, and keeps what is left over.
+    #[inline]
     pub(super) fn park(&mut self, buffer: &mut Vec<u8>) {
+        if self.bytes.capacity() > 0 {
+            self.give_back(buffer);
+        }
+    }
+
+    fn give_back(&mut self, buffer: &mut Vec<u8>) {
         if self.lent {
-            let rest = self.rest().to_vec();
+            let rest = if self.is_empty() { Vec::new() } else { self.rest().to_vec() };
             *buffer = std::mem::replace(&mut self.bytes, rest);
             buffer.clear();
-            buffer.shrink_to(BUFFER);
+            if buffer.capacity() > BUFFER {
+                buffer.shrink_to(BUFFER);
+            }
             self.lent = false;
         } else if self.is_empty() {
             self.bytes = Vec::new();

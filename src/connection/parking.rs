@@ -179,7 +179,10 @@ impl Parking {
             Doing::Idle { since } => Some((since.after_ms(self.idle_ms?), at)),
             Doing::Draining { .. } => None,
         });
-        [idle, self.draining.first().copied()].into_iter().flatten().min()
+        match (idle, self.draining.first()) {
+            (Some(idle), Some(&draining)) => Some(idle.min(draining)),
+            (idle, draining) => idle.or(draining.copied()),
+        }
     }
 
     /// When the first of them is to be closed.

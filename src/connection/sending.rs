@@ -171,7 +171,9 @@ impl Sending {
         let count = stream.send([buffer, body]).inspect_err(|_| buffer.clear())?;
         self.sent += count as u64;
         self.head_len = buffer.len() as u32;
-        self.enqueue(&buffer[count.min(buffer.len())..]);
+        if count < buffer.len() {
+            self.enqueue(&buffer[count..]);
+        }
         buffer.clear();
         self.stage = match request.body {
             Body::Streamed(Some(0)) => Stage::Done,
@@ -185,6 +187,8 @@ impl Sending {
         Ok(())
     }
 
+    /// Keeps what the kernel did not take, which is rare.
+    #[cold]
     fn enqueue(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
             self.queue.get_or_insert_default().bytes.extend_from_slice(bytes);

@@ -5,33 +5,35 @@ use crate::error::Error;
 use crate::fetch::Fetch;
 use crate::fetch::options::Options;
 use crate::proto::target::Target;
-use std::borrow::Cow;
+use std::io::Write as _;
 
 /// What the pool knows a server by: fetches for which this differs share no connection. It is the
 /// origin of the URL, and whatever else decides whom a connection leads to, and whom it was made
-/// to trust.
+/// to trust. Where it is more than the origin, it is written into `room`.
 pub(super) fn origin<'a>(
     target: &'a Target,
     options: &Options,
     cx: &mut Context<'_>,
-) -> Cow<'a, [u8]> {
+    room: &'a mut Vec<u8>,
+) -> &'a [u8] {
     let is_secure = target.is_secure();
     let number = if is_secure { cx.tls.number(options.tls.as_ref()) } else { 0 };
     let name = options.verify_name.as_deref().filter(|_| is_secure);
     if number == 0 && name.is_none() && options.connect_to.is_none() {
-        return target.origin().into();
+        return target.origin();
     }
     // The number has four bytes, and the others hold no blank.
-    let mut origin = target.origin().to_vec();
-    origin.push(b' ');
-    origin.extend_from_slice(&number.to_ne_bytes());
+    room.extend_from_slice(target.origin());
+    room.push(b' ');
+    room.extend_from_slice(&number.to_ne_bytes());
     if let Some(address) = options.connect_to {
-        origin.extend_from_slice(format!(" {address}").as_bytes());
+        write!(room, " {address}").expect("a Vec takes everything");
     }
     if let Some(name) = name {
-        origin.extend_from_slice(format!("  {name}").as_bytes());
+        room.extend_from_slice(b"  ");
+        room.extend_from_slice(name.as_bytes());
     }
-    origin.into()
+    room
 }
 
 impl Fetch {

@@ -141,26 +141,29 @@ impl Fetch {
     }
 
     /// How it stands. Levels: true for as long as it is so.
+    #[inline]
     pub(crate) fn status(&self) -> Status {
-        let ended = match &self.state {
-            State::Ended(ended) => Some(ended.outcome),
-            _ => None,
+        let exchange = match &self.state {
+            // Nothing comes before bad news.
+            State::Ended(ended) if ended.outcome != Outcome::Complete => {
+                return Status::Ended(ended.outcome);
+            }
+            State::Ended(_) => None,
+            State::Exchange(exchange) => Some(exchange),
+            _ => return Status::Pending,
         };
-        // Nothing comes before bad news.
-        if let Some(outcome @ (Outcome::Failed | Outcome::Cancelled)) = ended {
-            return Status::Ended(outcome);
-        }
         if self.interim.as_ref().is_some_and(|interim| interim.waits()) {
             return Status::Interim;
         }
-        if self.response.is_some() && self.options.streams() && !self.head_shown {
+        let streams = self.response.is_some() && self.options.streams();
+        if streams && !self.head_shown {
             return Status::Head;
         }
-        match (ended, &self.state) {
-            (Some(outcome), _) => Status::Ended(outcome),
-            _ if self.waits_for_reader() => Status::Readable,
-            (None, State::Exchange(exchange)) if exchange.is_writable() => Status::Writable,
-            _ => Status::Pending,
+        match exchange {
+            None => Status::Ended(Outcome::Complete),
+            Some(exchange) if streams && exchange.is_readable() => Status::Readable,
+            Some(exchange) if exchange.is_writable() => Status::Writable,
+            Some(_) => Status::Pending,
         }
     }
 

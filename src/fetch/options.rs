@@ -61,8 +61,8 @@ pub(crate) struct Options {
     pub(crate) verify_name: Option<Box<str>>,
     /// Where to connect to, whatever the URL says.
     pub(crate) connect_to: Option<SocketAddr>,
-    /// In milliseconds, by `Deadline`; 0 for none.
-    deadlines: [u32; 7],
+    /// In milliseconds, by `Deadline`, and 0 for none; where any was ever set.
+    deadlines: Option<Box<[u32; 7]>>,
     /// For how long a connection is drained, and how many bytes it may have left then.
     pub(crate) drain_ms: u32,
     pub(crate) drain_bytes: u32,
@@ -84,7 +84,7 @@ impl Default for Options {
             tls: None,
             verify_name: None,
             connect_to: None,
-            deadlines: [0; 7],
+            deadlines: None,
             drain_ms: DRAIN_MS,
             drain_bytes: DRAIN_BYTES,
             head_bytes: HEAD_BYTES,
@@ -103,16 +103,16 @@ impl Options {
     }
 
     pub(crate) fn set_deadline(&mut self, deadline: Deadline, timeout_ms: u32) {
-        self.deadlines[deadline as usize] = timeout_ms;
+        self.deadlines.get_or_insert_default()[deadline as usize] = timeout_ms;
     }
 
     /// Whether there may be any, its token's included.
     pub(crate) fn has_deadlines(&self) -> bool {
-        self.deadlines != [0; 7] || self.token.is_some()
+        self.deadlines.is_some() || self.token.is_some()
     }
 
     pub(crate) fn timeout_ms(&self, deadline: Deadline) -> Option<u32> {
-        Some(self.deadlines[deadline as usize]).filter(|&ms| ms > 0)
+        Some(self.deadlines.as_ref()?[deadline as usize]).filter(|&ms| ms > 0)
     }
 
     pub(crate) fn set_limit(&mut self, limit: Limit, n: u64) -> Result<(), Error> {
@@ -170,7 +170,7 @@ impl Options {
     /// What the response is held to.
     pub(crate) fn rules(&self) -> Rules {
         Rules {
-            to_head_request: self.request.method() == "HEAD",
+            to_head_request: self.request.is_head(),
             upgrade_asked: self.request.upgrade().is_some(),
             head_bytes: self.head_bytes as usize,
             fields: self.fields as usize,

@@ -159,8 +159,11 @@ impl Fetch {
     #[inline(never)]
     fn begin(&mut self, site: u32, cx: &mut Context<'_>) -> Result<(), Error> {
         let careful = self.is_careful();
-        let origin = identity::origin(&self.target, &self.options, cx);
-        let claim = cx.pool.claim(&origin, site, cx.key, careful, cx.now);
+        let mut room = std::mem::take(cx.buffer);
+        let origin = identity::origin(&self.target, &self.options, cx, &mut room);
+        let claim = cx.pool.claim(origin, site, cx.key, careful, cx.now);
+        room.clear();
+        *cx.buffer = room;
         self.enter(claim, cx)
     }
 

@@ -16,7 +16,9 @@ impl Fetch {
         let State::Exchange(exchange) = &mut self.state else {
             return Ok(None);
         };
-        exchange.pump_request(cx, &self.options.request, &self.target);
+        if exchange.wants_to_send() {
+            exchange.pump_request(cx, &self.options.request, &self.target);
+        }
         if self.upload_ended {
             exchange.write_end(cx.now)?;
         }
@@ -24,15 +26,31 @@ impl Fetch {
         if exchange.sending().is_over() {
             self.times.waiting.get_or_insert(cx.now);
         }
+        if !exchange.is_readable() {
+            return Ok(None);
+        }
+        if self.response.is_none() && !self.receive_head(cx)? {
+            return Ok(None);
+        }
+        self.receive_body(cx)
+    }
+
+    /// Receives what has come of the response head, and of the interim ones before it. Says whether
+    /// it is there.
+    #[inline(never)]
+    fn receive_head(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
+        let State::Exchange(exchange) = &mut self.state else {
+            return Ok(false);
+        };
         let rules = self.options.rules();
         let site = self.link.as_ref().map(Link::site);
-        while self.response.is_none() {
+        loop {
             let headed = exchange.poll_head(cx, &rules, !self.options.streams(), site);
             if exchange.received() > 0 {
                 self.times.first_byte.get_or_insert(cx.now);
             }
             match headed? {
-                None => return Ok(None),
+                None => return Ok(false),
                 Some(Headed::Interim(head)) => {
                     if self.options.interim {
                         self.interim.get_or_insert_default().push(head);
@@ -52,10 +70,10 @@ impl Fetch {
                     if self.options.streams() {
                         response.stream();
                     }
+                    return Ok(true);
                 }
             }
         }
-        self.receive_body(cx)
     }
 
     /// Collects what has come. A body that the caller reads is left where it is.

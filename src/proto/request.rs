@@ -33,10 +33,18 @@ impl Body {
     }
 }
 
+/// What is to be done (RFC 9110 section 9). Those two need not be read to be known.
+#[derive(Clone, Debug, Default)]
+enum Method {
+    #[default]
+    Get,
+    Head,
+    Other(Box<str>),
+}
+
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Request {
-    /// Empty means GET, so that the default allocates nothing.
-    method: Box<str>,
+    method: Method,
     fields: Vec<Field>,
     /// Names of fields that the library would send and the caller does not want.
     removed: Vec<Box<[u8]>>,
@@ -47,7 +55,16 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn method(&self) -> &str {
-        if self.method.is_empty() { "GET" } else { &self.method }
+        match &self.method {
+            Method::Get => "GET",
+            Method::Head => "HEAD",
+            Method::Other(name) => name,
+        }
+    }
+
+    /// Whether only the head of the response is asked for.
+    pub(crate) fn is_head(&self) -> bool {
+        matches!(self.method, Method::Head)
     }
 
     pub(crate) fn fields(&self) -> &[Field] {
@@ -68,7 +85,19 @@ impl Request {
 
     /// Whether sending it twice means the same as sending it once (RFC 9110 section 9.2.2).
     pub(crate) fn is_idempotent(&self) -> bool {
-        matches!(self.method(), "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE")
+        match &self.method {
+            Method::Get | Method::Head => true,
+            Method::Other(name) => matches!(&**name, "OPTIONS" | "TRACE" | "PUT" | "DELETE"),
+        }
+    }
+
+    /// Whether a server expects a body with it, so that it has to be told that there is none (RFC
+    /// 9110 section 8.6).
+    pub(crate) fn means_a_body(&self) -> bool {
+        match &self.method {
+            Method::Get | Method::Head => false,
+            Method::Other(name) => matches!(&**name, "POST" | "PUT" | "PATCH"),
+        }
     }
 
     /// Whether the caller has left all fields to the library.
@@ -93,7 +122,11 @@ impl Request {
         if method == b"CONNECT" {
             return refuse("it opens a tunnel, which is not a fetch");
         }
-        self.method = str::from_utf8(method).expect("a token is ASCII").into();
+        self.method = match str::from_utf8(method).expect("a token is ASCII") {
+            "GET" => Method::Get,
+            "HEAD" => Method::Head,
+            other => Method::Other(other.into()),
+        };
         Ok(())
     }
 

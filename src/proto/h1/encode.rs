@@ -44,6 +44,7 @@ pub(crate) fn head(out: &mut Vec<u8>, request: &Request, target: &Target, keeps:
     out.extend_from_slice(b"\r\n");
 }
 
+#[inline(never)]
 fn fields(out: &mut Vec<u8>, request: &Request, target: &Target) {
     if request.wants_default("host") {
         field(out, b"Host", target.authority());
@@ -62,6 +63,7 @@ fn fields(out: &mut Vec<u8>, request: &Request, target: &Target) {
     }
 }
 
+#[inline(never)]
 fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
@@ -75,8 +77,7 @@ fn body_length(out: &mut Vec<u8>, request: &Request) {
         Body::Streamed(Some(length)) => *length,
         Body::Copied(bytes) => bytes.len() as u64,
         Body::Borrowed(bytes) => bytes.len() as u64,
-        // Methods that mean a body say so when there is none (RFC 9110 section 8.6).
-        Body::None if matches!(request.method(), "POST" | "PUT" | "PATCH") => 0,
+        Body::None if request.means_a_body() => 0,
         Body::None => return,
     };
     write!(out, "Content-Length: {length}\r\n").expect("a Vec takes everything");

@@ -12,9 +12,9 @@ use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use std::fmt;
 use std::sync::{Arc, Mutex};
 
-#[derive(Debug)]
 pub(crate) struct Verifier {
     /// Nothing if every certificate is accepted.
     roots: Option<Arc<RootCertStore>>,
@@ -24,6 +24,13 @@ pub(crate) struct Verifier {
     pins: Vec<Pin>,
     /// Why a server was refused last: taken by the session that was told so, in the same call.
     refusal: Mutex<Option<Box<Error>>>,
+}
+
+/// rustls asks for it, and nobody reads it: what is in here would only make the library larger.
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Verifier")
+    }
 }
 
 impl Verifier {
