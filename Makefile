@@ -10,6 +10,8 @@ INCLUDEDIR ?= $(PREFIX)/include
 CFLAGS ?= -O2 -g
 # One of those that `make servers` asks, or all.
 SERVERS ?= all
+# How many inputs `make fuzz` tries for each part of the library that reads what others send.
+INPUTS ?= 1000000
 # What `make mutations` tries: those whose description holds this, or all.
 MUTATIONS ?= all
 
@@ -51,6 +53,12 @@ simulate:
 	RUSTFLAGS="--cfg simulated" $(foreach v,SEED SEEDS TRACE PARTS,$(if $($v),$v=$($v))) \
 		cargo test --locked --profile simulation --lib --target-dir target/simulation \
 		simulation -- --nocapture
+
+# The inputs that `make test` tries 20,000 of; INPUT=17 tries one.
+fuzz:
+	INPUTS=$(INPUTS) $(if $(INPUT),INPUT=$(INPUT)) \
+		cargo test --locked --profile simulation --lib --target-dir target/fuzz \
+		fuzz -- --nocapture
 
 mutations:
 	MUTATIONS='$(MUTATIONS)' cargo test --locked --test mutations -- --nocapture
@@ -100,10 +108,11 @@ help:
 	@echo 'make test        everything that is checked; installs the Debian packages it lacks'
 	@echo 'make servers     which servers notice a cancel; SERVERS=Node asks one; prints a table'
 	@echo 'make simulate    worlds of made-up networks; SEEDS=1000000 of them, or SEED=17 with its story'
+	@echo 'make fuzz        what others send, changed by chance; INPUTS=10000000 of each, or INPUT=17'
 	@echo 'make mutations   what the simulation catches: each in turn, with the first world that does'
 	@echo 'make bench       against libcurl and a raw epoll client; prints a table of ratios'
 	@echo 'make examples    examples-c, in build/examples/'
 	@echo 'make fmt, make clean'
 
-.PHONY: all examples demo test simulate mutations servers bench install uninstall fmt clean help
+.PHONY: all examples demo test simulate fuzz mutations servers bench install uninstall fmt clean help
 .DELETE_ON_ERROR:

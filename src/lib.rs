@@ -50,3 +50,8 @@ mod error;
 #[cfg(all(test, simulated))]
 #[path = "../tests/simulation/mod.rs"]
 mod simulation;
+
+/// What others send, changed by chance.
+#[cfg(test)]
+#[path = "../tests/fuzz/mod.rs"]
+mod fuzz;

@@ -246,12 +246,13 @@ fn reach(file: PathBuf, reached: &mut BTreeSet<PathBuf>) {
     }
 }
 
-/// The simulation is a part of the crate that stands elsewhere, with a `sys` of its own.
+/// The simulation, with a `sys` of its own, and the fuzz are parts of the crate that stand elsewhere.
 #[test]
 fn no_source_is_dead() {
     for (folder, starts) in [
         ("src", &["src/lib.rs"][..]),
         ("tests/simulation", &["tests/simulation/mod.rs", "tests/simulation/sys/mod.rs"]),
+        ("tests/fuzz", &["tests/fuzz/mod.rs"]),
     ] {
         let mut reached = BTreeSet::new();
         starts.iter().for_each(|start| reach(start.into(), &mut reached));

@@ -148,7 +148,7 @@ impl<'a> Reader<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     #[test]
@@ -201,6 +201,19 @@ mod tests {
             der(SEQUENCE, vec![0; 200]),
         ];
         der(SEQUENCE, [der(SEQUENCE, fields.concat()), der(SEQUENCE, [])].concat())
+    }
+
+    /// Certificates of several kinds.
+    pub(crate) fn samples() -> Vec<Vec<u8>> {
+        let times = [(UTC_TIME, "240101000000Z"), (GENERALIZED_TIME, "20500102030405Z")];
+        let all: &[(&[u8], &str)] =
+            &[(ORGANISATION, "Some CA"), (UNIT, "a unit"), (COMMON_NAME, "a.example")];
+        let (some, none) = (&all[..2], &all[..0]);
+        vec![
+            certificate(some, all, times),
+            certificate(all, all, times),
+            certificate(none, some, [times[0]; 2]),
+        ]
     }
 
     #[test]

@@ -14,7 +14,7 @@ use domain::rdata::{A, Aaaa, Cname, Soa};
 use std::net::IpAddr;
 
 /// More addresses of a host than would ever be tried.
-const ADDRESSES_MAX: usize = 32;
+pub(crate) const ADDRESSES_MAX: usize = 32;
 /// How many names may stand for another, one after the other. BIND follows 16 as well.
 const ALIASES_MAX: usize = 16;
 

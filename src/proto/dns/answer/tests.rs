@@ -15,7 +15,7 @@ impl Record {
         Record::new(owner, 28, ttl_s, &address.octets())
     }
 
-    fn cname(owner: &str, ttl_s: u32, target: &str) -> Record {
+    pub(crate) fn cname(owner: &str, ttl_s: u32, target: &str) -> Record {
         Record::new(owner, 5, ttl_s, Name::parse(target).unwrap().as_wire())
     }
 
@@ -297,73 +297,4 @@ fn the_worst_answer_is_read_in_time() {
     };
     assert_eq!(addresses.len(), ADDRESSES_MAX);
     assert!(begun.elapsed() < std::time::Duration::from_secs(2), "{:?}", begun.elapsed());
-}
-
-/// Answers of every kind with bytes changed, cut out, put in and repeated, from a fixed seed:
-/// none of them makes the parser fail, or takes it long.
-#[test]
-fn two_hundred_thousand_mutated_answers_do_no_harm() {
-    let mut state = 0x5eed_u64;
-    let mut random = move |below: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (state >> 33) as usize % below
-    };
-    let compressed = {
-        let mut bytes = packet(NAME, Kind::A, ID, &Body::of(Vec::new()));
-        bytes[7] = 2;
-        bytes.extend_from_slice(&[0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 9, 0, 4, 1, b'b', 0xc0, 14]);
-        bytes.extend_from_slice(&[0xc0, 36, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 192, 0, 2, 1]);
-        bytes
-    };
-    assert_eq!(read_a(&compressed), found(&["192.0.2.1"], 9));
-    let chain = vec![
-        Record::cname(NAME, 9, "b.test"),
-        Record::cname("b.test", 9, "c.test"),
-        Record::a("c.test", 9, "192.0.2.1"),
-    ];
-    let whole = Body { soa: Some((9, 9)), ..Body::of(chain) };
-    let seeds = [
-        packet(NAME, Kind::A, ID, &whole),
-        packet(NAME, Kind::A, ID, &Body { code: 3, ..whole.clone() }),
-        packet(NAME, Kind::A, ID, &Body { soa: Some((9, 9)), ..Body::of(Vec::new()) }),
-        compressed,
-    ];
-    let mut seen = [0; 7];
-    for _ in 0..200_000 {
-        let mut bytes = seeds[random(seeds.len())].clone();
-        for _ in 0..=random(4) {
-            let at = random(bytes.len().max(1));
-            match random(8) {
-                0 => bytes.truncate(at),
-                1 => drop(bytes.drain(at.min(bytes.len())..(at + random(9)).min(bytes.len()))),
-                2 => bytes
-                    .splice(at.min(bytes.len())..at.min(bytes.len()), [0xc0, random(256) as u8])
-                    .for_each(drop),
-                3 => bytes.extend_from_within(at.min(bytes.len())..),
-                // Mostly behind the question, where there is more to be told than that it is another's.
-                _ if bytes.len() > 24 => {
-                    let at = 24 + random(bytes.len() - 24);
-                    bytes[at] = random(256) as u8;
-                }
-                _ => {}
-            }
-        }
-        let kind = match read_a(&bytes) {
-            Answer::Foreign => 0,
-            Answer::Truncated => 1,
-            Answer::Addresses { addresses, .. } => {
-                assert!((1..=ADDRESSES_MAX).contains(&addresses.len()));
-                2
-            }
-            Answer::NoSuchName { .. } => 3,
-            Answer::NoAddress { .. } => 4,
-            Answer::NotUnderstood => 5,
-            Answer::Refused(_) => 6,
-        };
-        seen[kind] += 1;
-    }
-    // The changes were such that most kinds of answers came out.
-    for kind in [0, 2, 3, 4, 6] {
-        assert!(seen[kind] > 1000, "{seen:?}");
-    }
 }
