@@ -9,7 +9,7 @@ use ::ifetch::ffi::client::ifetch_count::*;
 use ::ifetch::ffi::resolver::*;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
-use support::network::alone;
+use support::network::{alone, name_server, write_etc};
 use support::*;
 
 const HELLO: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
@@ -102,6 +102,41 @@ fn lookups_beyond_the_live_ones_wait_for_their_turn() {
         }
     }
     assert!(fetches.iter().all(|f| f.error() == IFETCH_ERROR_RESOLVE));
+}
+
+/// Orphans do not count as live, but there are only so many of them: then the next lookup waits for
+/// one to come back, and is not forgotten.
+#[test]
+fn orphaned_lookups_are_as_many_as_the_hard_limit_allows() {
+    const LIVE: usize = 8;
+    const THREADS: usize = 256;
+    if !alone("orphaned_lookups_are_as_many_as_the_hard_limit_allows") {
+        return;
+    }
+    write_etc("resolv.conf", "nameserver 127.0.0.1\noptions timeout:4 attempts:1\n");
+    let peer = Peer::answering(HELLO);
+    let threads = || std::fs::read_dir("/proc/self/task").expect("proc is mounted").count();
+    let others = threads();
+    let client = asking_the_system();
+    let asked = name_server();
+    asked.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+    for round in 0..THREADS / LIVE {
+        let stuck: Vec<Fetch> = (0..LIVE)
+            .map(|n| client.start(&format!("http://stuck-{round}-{n}.example/"), &Options::new()))
+            .collect();
+        // Each asks for both kinds of addresses, once its helper is at it.
+        for _ in 0..2 * LIVE {
+            asked.recv(&mut [0; 512]).expect("the system asks its name server");
+        }
+        drop(stuck);
+    }
+    assert_eq!(threads() - others, THREADS);
+    let url = format!("http://known.example:{}/", peer.address().port());
+    let fetch = client.start(&url, &Options::new());
+    std::thread::sleep(Duration::from_millis(20));
+    assert_eq!(fetch.poll(), IFETCH_PENDING, "nobody is free to look it up");
+    assert_eq!(threads() - others, THREADS);
+    assert_hello(&fetch);
 }
 
 #[test]
