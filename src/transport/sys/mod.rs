@@ -68,6 +68,16 @@ fn check_len(result: libc::ssize_t) -> Result<usize, Errno> {
     usize::try_from(result).map_err(|_| Errno::last())
 }
 
+/// Repeats a call that a signal interrupted.
+fn retry(mut call: impl FnMut() -> Result<usize, Errno>) -> Result<usize, Errno> {
+    loop {
+        match call() {
+            Err(Errno(libc::EINTR)) => {}
+            result => return result,
+        }
+    }
+}
+
 /// The size of a type as the socket calls want it.
 fn len_of<T>() -> libc::socklen_t {
     size_of::<T>() as libc::socklen_t

@@ -1,6 +1,6 @@
 //! Sockets: open, connect, send, receive, and the ways to end a TCP connection.
 
-use super::{Errno, Fd, check, check_len, len_of};
+use super::{Errno, Fd, check, check_len, len_of, retry};
 use std::io::{IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 
@@ -227,16 +227,6 @@ fn message_of(parts: &mut [libc::iovec]) -> libc::msghdr {
     message.msg_iov = parts.as_mut_ptr();
     message.msg_iovlen = parts.len() as _;
     message
-}
-
-/// Repeats a call that a signal interrupted.
-fn retry(mut call: impl FnMut() -> Result<usize, Errno>) -> Result<usize, Errno> {
-    loop {
-        match call() {
-            Err(Errno(libc::EINTR)) => {}
-            result => return result,
-        }
-    }
 }
 
 /// Ends both directions: the other side reads its end. Async-signal-safe.
