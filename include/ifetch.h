@@ -703,7 +703,8 @@ typedef int32_t ifetch_count;
  * A native lookup asks name servers over sockets of the client's own, so that a cancelled one
  * leaves nothing behind, and any number of them run at the same time. The system's getaddrinfo runs
  * on helper threads, of which eight work for somebody at a time; a cancelled one is left alone until
- * it comes back.
+ * it comes back. There are never more than 256 threads in all: when so many are stuck, the next
+ * lookup waits for one of them.
  */
 enum ifetch_resolver
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L

@@ -12,7 +12,8 @@ use std::ffi::c_char;
 /// A native lookup asks name servers over sockets of the client's own, so that a cancelled one
 /// leaves nothing behind, and any number of them run at the same time. The system's getaddrinfo runs
 /// on helper threads, of which eight work for somebody at a time; a cancelled one is left alone until
-/// it comes back.
+/// it comes back. There are never more than 256 threads in all: when so many are stuck, the next
+/// lookup waits for one of them.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ifetch_resolver {
