@@ -6,6 +6,8 @@
 //! needs. (The scenarios of `cancel.rs` are traced there.)
 #![allow(unsafe_code)]
 
+#[path = "faults/names.rs"]
+mod names;
 #[path = "blocking/plants.rs"]
 mod plants;
 #[path = "faults/scenarios.rs"]

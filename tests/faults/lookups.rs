@@ -12,10 +12,13 @@ use std::ptr::null_mut;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// The same as in the hosts of a network of our own: the first two of three addresses refuse.
-/// The second is left to the system if the files in /etc cannot be read.
+/// Those in .example are left to the system if the files in /etc cannot be read.
 const NAMES: &[(&str, &[Ipv4Addr])] = &[
     ("known.local", &[Ipv4Addr::LOCALHOST]),
     ("both.example", &[Ipv4Addr::LOCALHOST]),
+    ("plain.example", &[Ipv4Addr::LOCALHOST]),
+    ("long.example", &[Ipv4Addr::LOCALHOST]),
+    ("old.example", &[Ipv4Addr::LOCALHOST]),
     (
         "three.local",
         &[Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::new(127, 0, 0, 3), Ipv4Addr::new(127, 0, 0, 4)],

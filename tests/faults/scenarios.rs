@@ -105,9 +105,16 @@ const HELLO: Ask = Ask {
     ends: Ends::Done,
 };
 
-// Names in .local are left to the system.
+// Names in .local are left to the system, all others are asked of a name server (`names.rs`).
 const KNOWN: Ask = Ask { host: "known.local", ..HELLO };
 const THREE: Ask = Ask { host: "three.local", ..HELLO };
+
+const fn named(host: &'static str) -> Ask {
+    Ask { host, ..HELLO }
+}
+
+/// A name that the name server does not answer for.
+const UNANSWERED: Ask = named("silent.example");
 
 const fn get(path: &'static str) -> Ask {
     Ask { path, ..HELLO }
@@ -226,6 +233,23 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         &[&[Ask { deadline: Some((IFETCH_TIMEOUT_TOTAL, 2000)), ..THREE }]],
     )),
     alone("two families, one of them refusing", &[&[Ask { host: "localhost", ..HELLO }]]),
+    // Names that a name server is asked for. A datagram that is lost is sent again after a while.
+    takes_time(alone("a name of a name server", &[&[named("plain.example")]])),
+    takes_time(alone("an answer that does not fit", &[&[named("long.example")]])),
+    takes_time(alone("a name server without EDNS", &[&[named("old.example")]])),
+    takes_time(alone(
+        "a name that no server knows",
+        &[&[fails(IFETCH_ERROR_RESOLVE, named("nowhere.example"))]],
+    )),
+    takes_time(alone(
+        "a name server that does not answer",
+        &[&[fails(IFETCH_ERROR_RESOLVE, UNANSWERED)]],
+    )),
+    takes_time(client(
+        "names of a name server, on a client",
+        0,
+        &[&[named("plain.example"), named("long.example")], &[named("plain.example")]],
+    )),
     // Deadlines.
     alone(
         "a deadline that is met",
@@ -258,6 +282,16 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
     )),
     // Interrupted.
     alone("cancelled during a lookup", &[&[cancelled(IFETCH_PHASE_RESOLVING, KNOWN)]]),
+    alone(
+        "cancelled while a name server is asked",
+        &[&[cancelled(IFETCH_PHASE_RESOLVING, UNANSWERED)]],
+    ),
+    takes_time(client(
+        "cancelled while a name server is asked, beside others",
+        0,
+        &[&[cancelled(IFETCH_PHASE_RESOLVING, UNANSWERED), named("plain.example"), HELLO]],
+    )),
+    alone("freed while a name server is asked", &[&[freed(IFETCH_PHASE_RESOLVING, UNANSWERED)]]),
     silent(alone("cancelled while connecting", &[&[cancelled(IFETCH_PHASE_CONNECTING, SILENT)]])),
     alone(
         "cancelled while sending",

@@ -56,13 +56,26 @@ failing! {
     epoll_create1(flags: c_int) -> c_int;
     eventfd(value: libc::c_uint, flags: c_int) -> c_int;
     timerfd_create(clock: c_int, flags: c_int) -> c_int;
-    getrandom(place: *mut c_void, len: size_t, flags: libc::c_uint) -> ssize_t;
     stat(path: *const libc::c_char, place: *mut libc::stat) -> c_int;
     open(path: *const libc::c_char, flags: c_int, mode: libc::mode_t) -> c_int;
     fstat(fd: c_int, place: *mut libc::stat) -> c_int;
     read(fd: c_int, place: *mut c_void, len: size_t) -> ssize_t;
     gethostname(place: *mut libc::c_char, len: size_t) -> c_int;
     getsockname(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int;
+}
+
+/// # Safety
+/// As the system's.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn getrandom(place: *mut c_void, len: size_t, flags: libc::c_uint) -> ssize_t {
+    type Draw = unsafe extern "C" fn(*mut c_void, size_t, libc::c_uint) -> ssize_t;
+    match fate(Call::getrandom) {
+        // Who may wait is never told to come again.
+        Some(How::Fails(libc::EAGAIN)) if flags & libc::GRND_NONBLOCK == 0 => {}
+        Some(How::Fails(errno)) => return fail(errno) as ssize_t,
+        _ => {}
+    }
+    system!(getrandom(place, len, flags) as Draw)
 }
 
 pub(crate) fn fail(errno: c_int) -> c_int {
@@ -198,6 +211,15 @@ fn receivable(fd: c_int) -> usize {
     usize::try_from(count).expect("a socket counts").max(1)
 }
 
+/// A datagram is moved as a whole.
+fn is_part_of_datagram(fd: c_int, how: How) -> bool {
+    let (mut kind, mut len): (c_int, socklen_t) = (0, size_of::<c_int>() as socklen_t);
+    let (level, name) = (libc::SOL_SOCKET, libc::SO_TYPE);
+    // SAFETY: writes an int, and its size.
+    unsafe { libc::syscall(libc::SYS_getsockopt, fd, level, name, &raw mut kind, &raw mut len) };
+    kind == libc::SOCK_DGRAM && matches!(how, How::Moves(_) | How::MovesLess | How::AllMoveOne)
+}
+
 /// # Safety
 /// As the system's.
 #[unsafe(no_mangle)]
@@ -206,6 +228,7 @@ unsafe extern "C" fn recv(fd: c_int, place: *mut c_void, len: size_t, flags: c_i
     let system = |len| system!(recv(fd, place, len, flags) as Receive);
     match fate(Call::recv) {
         None => system(len),
+        Some(how) if is_part_of_datagram(fd, how) => system(len),
         // A look moves nothing.
         Some(how) if flags & libc::MSG_PEEK != 0 && !matches!(how, How::Fails(_)) => system(len),
         Some(how) => move_bytes(how, fd, len.min(receivable(fd)), system),
@@ -239,6 +262,7 @@ unsafe extern "C" fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) ->
     let system = |part| system!(sendmsg(fd, part, flags) as Send);
     match fate(Call::sendmsg) {
         None => system(message),
+        Some(how) if is_part_of_datagram(fd, how) => system(message),
         Some(how) => move_bytes(how, fd, len_of(whole), |len| cut(whole, len, |part| system(part))),
     }
 }

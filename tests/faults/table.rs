@@ -154,8 +154,9 @@ pub(crate) const FAULTS: &[(Call, &[How])] = &[
     ),
     // The answer is the errno. A filter of system calls says EPERM.
     (C::pthread_create, &[Fails(EAGAIN), Fails(EPERM)]),
-    // The standard library's, for its hash maps; it has a way out of all that is not a signal.
-    (C::getrandom, &[Fails(EINTR)]),
+    // Where it is told not to wait, for the number of a query. The standard library, for its hash
+    // maps, has a way out of all that is not a signal.
+    (C::getrandom, &[Fails(EINTR), Fails(EAGAIN)]),
     // The resolver's files: what cannot be read leaves the name to the system. That there is none is
     // an answer.
     (C::stat, &[Fails(EACCES), Fails(ENOENT), Fails(ENOTDIR), Fails(ELOOP), Fails(ENOMEM)]),
@@ -223,7 +224,6 @@ impl Fault {
                 | C::shutdown
                 | C::close
                 | C::epoll_wait
-                | C::getrandom
                 | C::stat
                 | C::fstat
                 | C::gethostname
@@ -232,7 +232,8 @@ impl Fault {
         let is_to_be_repeated = matches!(self.call, C::sendmsg | C::recv | C::recvmsg)
             && matches!(self.how, Fails(EINTR | EAGAIN));
         let is_a_part = matches!(self.how, Moves(_) | MovesLess | AllMoveOne | FailsAfterwards(_));
-        is_beside_the_point || is_to_be_repeated || is_a_part
+        let is_interrupted = matches!(self.how, Fails(EINTR)) && self.call == C::getrandom;
+        is_beside_the_point || is_to_be_repeated || is_interrupted || is_a_part
     }
 
     /// The errno that an error has to name, if it is this fault's doing.

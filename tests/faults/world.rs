@@ -1,5 +1,6 @@
 //! Runs a scenario: the client and its server, moved by one thread in a fixed order.
 
+use super::names::Names;
 use super::scenarios::{AFTERWARDS, Ask, Body, Interrupt, Limits, Scenario, UPLOAD, Waits};
 use super::server::{COARSE, HUGE, LARGE, Server, text};
 use super::support::*;
@@ -60,6 +61,7 @@ pub(crate) struct World {
     waits: Waits,
     takes_time: bool,
     servers: Vec<Server>,
+    names: Names,
     /// Somebody who does not answer.
     _silent: Option<(TcpListener, TcpStream)>,
     client: Owner,
@@ -102,6 +104,7 @@ impl World {
             waits,
             takes_time: scenario.takes_time,
             servers: vec![first, last],
+            names: Names::start(),
             _silent: silent,
             client,
             has_ended: false,
@@ -163,7 +166,8 @@ impl World {
     fn wait(&self, running: &[Running]) {
         (self.scenery.let_helpers_work)();
         let waiting = running.iter().filter(|one| one.ended.is_none());
-        let mut polled: Vec<_> = self.servers.iter().flat_map(Server::interest).collect();
+        let servers = self.servers.iter().flat_map(Server::interest);
+        let mut polled: Vec<_> = servers.chain(self.names.interest()).collect();
         if self.waits == Waits::Inside {
             if ready_within(0, &mut polled) {
                 return;
@@ -185,6 +189,7 @@ impl World {
     /// Both sides do what is to be done, and nobody is waited for.
     fn turn(&mut self, running: &mut [Running]) {
         self.servers.iter_mut().for_each(Server::turn);
+        self.names.turn();
         match self.client.0.is_null() {
             true => running.iter_mut().for_each(Running::turn),
             false => self.client.turn(running),
