@@ -43,6 +43,9 @@ test: all examples
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked --no-fail-fast
+	cargo clippy --locked --no-default-features --lib --test plain --target-dir target/plain \
+		-- -D warnings
+	cargo test --locked --no-default-features --test plain --target-dir target/plain
 	RUSTFLAGS="--cfg loom" cargo test --locked --lib model --target-dir target/loom
 	RUSTFLAGS="--cfg simulated" cargo clippy --locked --lib --profile test \
 		--target-dir target/simulation -- -D warnings
