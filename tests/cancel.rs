@@ -28,7 +28,7 @@ mod support;
 
 use counts::{descriptors, live_bytes, threads};
 use ifetch::ffi::report::ifetch_canceller;
-use scenarios::{HANDSHAKES, SCENARIOS, Scenario};
+use scenarios::{SCENARIOS, Scenario, runs};
 use support::trace::{Call, Trace, calls_of};
 use support::*;
 use ways::Way;
@@ -66,13 +66,6 @@ fn a_cancel_after_any_step_ends_the_fetch_and_leaves_nothing() {
     }
     println!("{} scenarios, {cancels} cancels", runs().count());
     assert!(SCENARIOS.len() >= 12);
-}
-
-/// All scenarios without TLS, with it, and those that there are with it alone.
-fn runs() -> impl Iterator<Item = (&'static Scenario, Option<&'static Secure>)> {
-    let plain = SCENARIOS.iter().map(|scenario| (scenario, None));
-    let secure = Some(Secure::shared());
-    plain.chain(SCENARIOS.iter().chain(HANDSHAKES).map(move |scenario| (scenario, secure)))
 }
 
 fn cancel_after(

@@ -21,7 +21,7 @@ mod world;
 mod support;
 
 use ::ifetch::ffi::client::ifetch_count::{IFETCH_COUNT_IDLE, IFETCH_COUNT_OPENED};
-use scenarios::{Place, SCENARIOS, Scenario};
+use scenarios::{Place, SCENARIOS, Scenario, runs};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use support::*;
@@ -52,18 +52,20 @@ fn in_child(work: impl FnOnce()) -> bool {
     }
 }
 
-/// Each scenario is forked after each of its steps.
+/// Each scenario is forked after each of its steps, without TLS and with it: had the child sent
+/// anything, the parent's connection would be worth nothing any more.
 #[test]
 fn a_child_frees_what_it_inherited_and_the_parent_goes_on() {
     if !network::alone("a_child_frees_what_it_inherited_and_the_parent_goes_on") {
         return;
     }
     let mut forks = 0;
-    for scenario in SCENARIOS {
-        let alone = run(scenario, usize::MAX).outcome_in_the_end();
+    for (scenario, secure) in runs() {
+        let alone = run(scenario, secure, usize::MAX).outcome_in_the_end();
         for count in 0..=scenario.steps.len() {
-            let context = format!("\"{}\", forked after {count} steps", scenario.name);
-            let mut world = run(scenario, count);
+            let tls = if secure.is_some() { ", TLS" } else { "" };
+            let context = format!("\"{}\"{tls}, forked after {count} steps", scenario.name);
+            let mut world = run(scenario, secure, count);
             assert_eq!(world.outcome_in_the_end(), alone, "{context}");
             if alone == IFETCH_PENDING {
                 let is_drained = world.would_drain();
@@ -80,8 +82,8 @@ fn a_child_frees_what_it_inherited_and_the_parent_goes_on() {
 }
 
 /// Goes through the scenario, with a fork in the middle.
-fn run(scenario: &Scenario, forked_after: usize) -> World {
-    let mut world = World::new(scenario, None, Way::Token);
+fn run(scenario: &Scenario, secure: Option<&'static Secure>, forked_after: usize) -> World {
+    let mut world = World::new(scenario, secure, Way::Token);
     for (number, step) in scenario.steps.iter().enumerate() {
         if number == forked_after {
             world = free_in_child(world, scenario.name);

@@ -16,7 +16,7 @@ mod world;
 
 mod support;
 
-use scenarios::SCENARIOS;
+use scenarios::runs;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 use support::*;
@@ -32,24 +32,25 @@ extern "C" fn count(_: libc::c_int) {
     SIGNALS.fetch_add(1, SeqCst);
 }
 
-/// Every scenario of the cancel tests comes to the same end as without signals.
+/// Every scenario of the cancel tests, without TLS and with it, comes to the same end as without
+/// signals.
 #[test]
 fn every_scenario_ends_as_it_does_without_signals() {
     if !network::alone("every_scenario_ends_as_it_does_without_signals") {
         return;
     }
     ways::handle_signal();
-    let run = |scenario: &scenarios::Scenario| {
-        let mut world = World::new(scenario, None, Way::Token);
+    let run = |scenario: &scenarios::Scenario, secure| {
+        let mut world = World::new(scenario, secure, Way::Token);
         for step in scenario.steps {
             world.step(*step, scenario.name);
         }
         world
     };
-    for scenario in SCENARIOS {
-        let without = run(scenario).outcome_in_the_end();
+    for (scenario, secure) in runs() {
+        let without = run(scenario, secure).outcome_in_the_end();
         let storm = Storm::start(EVERY, count);
-        let mut world = run(scenario);
+        let mut world = run(scenario, secure);
         assert_eq!(world.outcome_in_the_end(), without, "{}", scenario.name);
         if without == IFETCH_PENDING {
             let is_drained = world.would_drain();

@@ -1,5 +1,7 @@
 //! What a fetch may be in the middle of.
 
+use super::support::Secure;
+
 /// One thing that the client or the server does.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
@@ -484,3 +486,10 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
     ),
     listening!("truncated", PLAIN, [Poll, Accept, Poll, Send(HEAD_100), Poll, Finish, Settle]),
 ];
+
+/// All scenarios without TLS, with it, and those that there are with it alone.
+pub(crate) fn runs() -> impl Iterator<Item = (&'static Scenario, Option<&'static Secure>)> {
+    let plain = SCENARIOS.iter().map(|scenario| (scenario, None));
+    let secure = Some(Secure::shared());
+    plain.chain(SCENARIOS.iter().chain(HANDSHAKES).map(move |scenario| (scenario, secure)))
+}
