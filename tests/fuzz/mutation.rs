@@ -39,9 +39,9 @@ pub(super) fn mutate(
     bytes
 }
 
-/// The same bytes in several parts, often of one byte.
+/// The same bytes in several parts, often of one byte where there are few.
 pub(super) fn split<'b>(random: &mut Random, mut bytes: &'b [u8]) -> Vec<&'b [u8]> {
-    let most = random.one_of(&[1, 3, 20, 100]);
+    let most = random.one_of(&[1, 3, 20, 100]) * (1 + bytes.len() as u64 / 1_000);
     let mut parts = Vec::new();
     while !bytes.is_empty() {
         let (part, rest) = bytes.split_at((1 + random.below(most) as usize).min(bytes.len()));

@@ -58,13 +58,24 @@ fn play_once(
     cap: Option<usize>,
     secure: Option<&Secure>,
 ) -> Result<(), String> {
-    let options = (row.options)(Options::new());
-    let options = if cap.is_some() { options.stream() } else { options };
-    let stage = Stage::set(listener, options, cap.unwrap_or(7), secure)?;
-    let got = stage.perform(parts, row.script.end)?;
+    let got = perform(row, listener, parts, row.script.end, cap, secure)?;
     // Also a streaming fetch may be done before it has received the last part.
     let in_parts = parts.len() > 1 || cap.is_some();
     row.expected.difference(&got, in_parts).map_or(Ok(()), Err)
+}
+
+/// What becomes of a fetch with the options of the row whose response comes in these parts.
+pub(crate) fn perform(
+    row: &Row,
+    listener: &TcpListener,
+    parts: &[&[u8]],
+    end: End,
+    cap: Option<usize>,
+    secure: Option<&Secure>,
+) -> Result<Outcome, String> {
+    let options = (row.options)(Options::new());
+    let options = if cap.is_some() { options.stream() } else { options };
+    Stage::set(listener, options, cap.unwrap_or(7), secure)?.perform(parts, end)
 }
 
 struct Stage {
