@@ -9,6 +9,7 @@ use ifetch_error::{
 };
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Instant;
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
@@ -70,6 +71,7 @@ fn rows() -> Vec<Row> {
         row("no response, and a reset", &[Does::Reset], IFETCH_ERROR_RECEIVE, &["connection reset by peer"], ""),
         row("what comes behind a goodbye", &[Say(UNTIL_CLOSE), Say("hello"), Goodbye, Raw(b"\x17\x03\x03\x00\x05after"), Finish], FINE, &[], "hello"),
         row("a change of keys", &[Refresh, Say(HEAD), Refresh, Say("hel"), Refresh, Say("lo")], FINE, &[], "hello"),
+        row("changes of keys without end", &[Refresh; 100], BROKEN, &["TooManyKeyUpdateRequests"], ""),
         row("a record that was changed", &[Say(HEAD), Raw(&[23, 3, 3, 0, 22, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22])], BROKEN, &["a record that cannot be decrypted"], ""),
         row("a record that is too long", &[Say(HEAD), Raw(&[23, 3, 3, 0x48, 0])], BROKEN, &["a record that is too long"], ""),
         row("a record that is too short", &[Say(HEAD), Raw(&[23, 3, 3, 0, 1, 0])], BROKEN, &["a record that cannot be decrypted"], ""),
@@ -130,6 +132,27 @@ fn serve(listener: &TcpListener, fetch: &Fetch) -> Wire {
 fn a_connection_that_is_cut_off_is_told_from_one_that_ends() {
     let both = |row: &Row| [play(row, false), play(row, true)].into_iter().flatten().collect();
     none(rows().iter().flat_map(|row| -> Vec<String> { both(row) }).collect());
+}
+
+/// Each ticket is for a session that could be resumed, and none is what was asked for.
+#[test]
+fn tickets_without_end_are_not_taken() {
+    let secure = Secure::shared();
+    for (tickets, error) in [(100, FINE), (8_000, BROKEN)] {
+        let mut config = rustls::ServerConfig::clone(&secure.config);
+        config.send_tls13_tickets = tickets;
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+        let url = format!("https://{}/", listener.local_addr().expect("it is bound"));
+        let fetch = Fetch::start(url, &Options::new().tls(&secure.settings()));
+        let (stream, _) = listener.accept().expect("the client connects");
+        let mut wire = Wire::new(stream, Some(&Arc::new(config)));
+        wire.greet(|| _ = fetch.poll());
+        // The client may have gone by then.
+        let _ = wire.write_all(HELLO.as_bytes()).and_then(|()| wire.flush());
+        let says: &[&str] = if error == FINE { &[] } else { &["a message that is too long"] };
+        let expected = Expected { error, says };
+        none(difference(&format!("{tickets} tickets"), &fetch, &expected).into_iter().collect());
+    }
 }
 
 /// Behind the handshake the deadlines of a response run as they do without TLS.
