@@ -66,6 +66,12 @@ fuzz:
 mutations:
 	MUTATIONS='$(MUTATIONS)' cargo test --locked --test mutations -- --nocapture
 
+# The tests of https with the other cryptographic library below, which takes minutes to compile.
+aws-lc:
+	packaging/setup.sh
+	cargo test --locked --features aws-lc --test tls --test tls_peers --test tls_servers \
+		--target-dir target/aws-lc
+
 servers:
 	packaging/setup.sh servers
 	SERVERS='$(SERVERS)' cargo test --locked --test servers handlers -- --nocapture
@@ -112,10 +118,11 @@ help:
 	@echo 'make servers     which servers notice a cancel; SERVERS=Node asks one; prints a table'
 	@echo 'make simulate    worlds of made-up networks; SEEDS=1000000 of them, or SEED=17 with its story'
 	@echo 'make fuzz        what others send, changed by chance; INPUTS=10000000 of each, or INPUT=17'
+	@echo 'make aws-lc      the tests of https with post-quantum key exchange'
 	@echo 'make mutations   what the simulation catches: each in turn, with the first world that does'
 	@echo 'make bench       against libcurl and a raw epoll client; prints a table of ratios'
 	@echo 'make examples    examples-c, in build/examples/'
 	@echo 'make fmt, make clean'
 
-.PHONY: all examples demo test simulate fuzz mutations servers bench install uninstall fmt clean help
+.PHONY: all examples demo test simulate fuzz mutations aws-lc servers bench install uninstall fmt clean help
 .DELETE_ON_ERROR:

@@ -6,6 +6,7 @@ mod support;
 
 use ifetch::ffi::client::ifetch_client_limit::IFETCH_CLIENT_LIMIT_IDLE;
 use ifetch::ffi::client::ifetch_count::*;
+use ifetch::ffi::error::ifetch_feature;
 use ifetch::ffi::options::ifetch_timeout::IFETCH_TIMEOUT_IDLE;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -648,4 +649,18 @@ fn a_handshake_is_a_phase_and_is_counted() {
     assert_eq!(client.count(IFETCH_COUNT_TLS), 0);
     let report = fetch.report();
     assert_eq!((report.phase, report.acted, report.ending, report.sent), (3, 0, 3, 0));
+}
+
+/// What is recorded today cannot be read once there are quantum computers.
+#[test]
+fn keys_are_exchanged_in_the_newest_group_that_both_have() {
+    const X25519: u32 = 0x001d;
+    const X25519_ML_KEM_768: u32 = 0x11ec;
+    let has_newest = call!(ifetch_feature(c"post-quantum".as_ptr())) == 1;
+    assert_eq!(has_newest, cfg!(feature = "aws-lc"));
+    let options = Options::new().tls(&Secure::shared().settings());
+    let fetch = Fetch::start(Host::shared().url("/"), &options);
+    assert_eq!(fetch.finish().status, IFETCH_DONE);
+    let wanted = if has_newest { X25519_ML_KEM_768 } else { X25519 };
+    assert_eq!(fetch.report().tls_group, wanted);
 }

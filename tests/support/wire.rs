@@ -1,6 +1,10 @@
 //! The server's end of a connection, plain or with TLS, that never waits.
 
 use super::{Authority, Identity, PATIENCE, Tls, abort};
+#[cfg(feature = "aws-lc")]
+use rustls::crypto::aws_lc_rs as crypto;
+#[cfg(not(feature = "aws-lc"))]
+use rustls::crypto::ring as crypto;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{WantsServerCert, WebPkiClientVerifier};
@@ -78,7 +82,7 @@ impl Wire {
     ) -> Arc<ServerConfig> {
         let chain = CertificateDer::pem_file_iter(&identity.chain).expect("PEM");
         let key = PrivateKeyDer::from_pem_file(&identity.key).expect("PEM");
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let provider = Arc::new(crypto::default_provider());
         let builder = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("the provider has them");
