@@ -80,7 +80,8 @@ impl Core {
         if count == 0 && self.fetch(key).status() == Status::Pending {
             self.turn(0);
             self.pass_on_news(key);
-            count = self.attempt(key, f)?;
+            // The same once more, and the same code.
+            count = self.attempt(key, &mut f)?;
         }
         Ok((count, self.tell(key)))
     }

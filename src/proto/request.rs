@@ -78,8 +78,8 @@ impl Request {
     /// Whether the caller has it say that the connection is not to be kept.
     pub(crate) fn asks_to_close(&self) -> bool {
         self.fields.iter().any(|f| {
-            f.name.eq_ignore_ascii_case(b"connection")
-                && field::items(&f.value).any(|option| option.eq_ignore_ascii_case(b"close"))
+            field::is(&f.name, b"connection")
+                && field::items(&f.value).any(|option| field::is(option, b"close"))
         })
     }
 
@@ -106,6 +106,7 @@ impl Request {
     }
 
     /// Whether the library sends its own field of this name.
+    #[inline(never)]
     pub(crate) fn wants_default(&self, name: &str) -> bool {
         !self.removed.iter().any(|n| n.eq_ignore_ascii_case(name.as_bytes()))
             && !self.fields.iter().any(|f| f.name.eq_ignore_ascii_case(name.as_bytes()))
@@ -132,7 +133,7 @@ impl Request {
 
     pub(crate) fn add_field(&mut self, name: &[u8], value: &[u8]) -> Result<(), Error> {
         let field = check(name, value)?;
-        if name.eq_ignore_ascii_case(b"host") && !self.wants_default("host") {
+        if field::is(name, b"host") && !self.wants_default("host") {
             return Err(refused(name, "there is one already (RFC 9112 section 3.2)"));
         }
         self.fields.push(field);
@@ -141,21 +142,25 @@ impl Request {
 
     pub(crate) fn set_field(&mut self, name: &[u8], value: &[u8]) -> Result<(), Error> {
         let field = check(name, value)?;
-        self.fields.retain(|f| !f.name.eq_ignore_ascii_case(name));
+        self.take_out(name);
         self.fields.push(field);
         Ok(())
     }
 
     pub(crate) fn remove_field(&mut self, name: &[u8]) -> Result<(), Error> {
         check(name, b"")?;
-        if name.eq_ignore_ascii_case(b"host") {
+        if field::is(name, b"host") {
             return Err(refused(name, "every request has one (RFC 9112 section 3.2)"));
         }
-        self.fields.retain(|f| !f.name.eq_ignore_ascii_case(name));
+        self.take_out(name);
         if !self.removed.iter().any(|n| n.eq_ignore_ascii_case(name)) {
             self.removed.push(name.into());
         }
         Ok(())
+    }
+
+    fn take_out(&mut self, name: &[u8]) {
+        self.fields.retain(|f| !f.name.eq_ignore_ascii_case(name));
     }
 
     pub(crate) fn set_upgrade(&mut self, protocol: Option<&[u8]>) -> Result<(), Error> {
@@ -170,6 +175,7 @@ impl Request {
     }
 }
 
+#[inline(never)]
 fn check(name: &[u8], value: &[u8]) -> Result<Field, Error> {
     if !field::is_token(name) {
         return Err(refused(name, "the name is not a token"));
@@ -178,10 +184,7 @@ fn check(name: &[u8], value: &[u8]) -> Result<Field, Error> {
         return Err(refused(name, "the value holds a control character"));
     }
     // Framing is decided in one place; a second opinion on the wire is how requests are smuggled.
-    if [&b"content-length"[..], b"transfer-encoding"]
-        .iter()
-        .any(|own| name.eq_ignore_ascii_case(own))
-    {
+    if field::is(name, b"content-length") || field::is(name, b"transfer-encoding") {
         return Err(refused(name, "it follows from the body"));
     }
     Ok(Field { name: name.into(), value: field::trim(value).into() })
