@@ -123,6 +123,7 @@ fn copy() -> PathBuf {
         "build.rs",
         "cbindgen.toml",
         "src",
+        "tests/fuzz",
         "tests/simulation",
         "tests/support/random.rs",
     ] {
