@@ -163,7 +163,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     Mutation {
         what: "what the kernel did not take of a head is forgotten",
         file: "connection/sending.rs",
-        from: "        self.enqueue(&buffer[count.min(buffer.len())..]);\n",
+        from: "            self.enqueue(&buffer[count..]);\n",
         to: "",
     },
     Mutation {
