@@ -37,6 +37,8 @@ pub(crate) struct Tcp {
 enum OnClose {
     /// What is queued is still sent, then a FIN.
     Finish,
+    /// The FIN is on its way already.
+    Finished,
     /// What is queued is dropped, and the other side gets an RST, behind a FIN where there was
     /// time for one.
     Reset,
@@ -207,16 +209,17 @@ impl Tcp {
 
     fn end(&mut self) {
         sys::finish(self.fd);
-        if self.cancel.policy() != Policy::Finish {
-            self.on_close = OnClose::Reset;
-        }
+        self.on_close = match self.cancel.policy() {
+            Policy::Finish => OnClose::Finished,
+            Policy::Reset | Policy::Drain => OnClose::Reset,
+        };
     }
 }
 
 impl Drop for Tcp {
     fn drop(&mut self) {
         match (self.cancel.retire(self.index), self.on_close) {
-            (Retired::Owner(fd), OnClose::Finish) => sys::close(fd),
+            (Retired::Owner(fd), OnClose::Finish | OnClose::Finished) => sys::close(fd),
             (Retired::Owner(fd), OnClose::Reset) => sys::close_reset(fd),
             // A canceller is inside; it has ended the connection, and closes when it leaves.
             (Retired::NotOwner, _) => {}

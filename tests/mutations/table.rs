@@ -274,4 +274,10 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         from: "if let Some(at) = self.names.due()",
         to: "if let Some(at) = self.names.due().filter(|_| false)",
     },
+    Mutation {
+        what: "a goodbye is tried on a connection that was shut down",
+        file: "transport/tcp.rs",
+        from: "Policy::Finish => OnClose::Finished,",
+        to: "Policy::Finish => OnClose::Finish,",
+    },
 ];
