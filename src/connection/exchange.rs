@@ -373,16 +373,17 @@ impl Exchange {
 
     /// The server has closed: the end of some responses, and an error for all others.
     fn handle_eof(&mut self) -> Result<Complete, Error> {
-        // An error is told once: if sending was told of a reset, this is not the server's end.
+        // An error is told once: if sending was told of a reset, this is not the server's end,
+        // unless it has said that it is.
         let reset = self.sending.failure().filter(|&errno| errno == Errno::RESET);
         match (self.decoder.handle_eof(self.inbox.rest()), reset) {
             // Bytes of the other protocol have been lost.
             (Ok(_), _) if self.switched && self.sending.failure().is_some() => {
                 Err(self.send_failed())
             }
-            (Ok(_), Some(errno)) => Err(self.broken(errno)),
+            (Ok(_), Some(errno)) if !self.stream.is_closed() => Err(self.broken(errno)),
             (Ok(_), None) if self.stream.is_cut_off() => Err(self.cut_off()),
-            (Ok(complete), None) => Ok(complete),
+            (Ok(complete), _) => Ok(complete),
             (Err(_), _) if self.is_unanswered() => Err(self.send_failed()),
             (Err(error), _) => Err(self.explain(error)),
         }

@@ -150,6 +150,11 @@ impl Stream {
         self.session.as_mut().is_some_and(|session| session.take_moved())
     }
 
+    /// Whether the other side has said that it is the end, as TLS has it.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.is_closed())
+    }
+
     /// Whether its end may have been made by somebody in between.
     pub(crate) fn is_cut_off(&self) -> bool {
         self.session.as_ref().is_some_and(|session| session.is_cut_off())

@@ -280,4 +280,10 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         from: "Policy::Finish => OnClose::Finished,",
         to: "Policy::Finish => OnClose::Finish,",
     },
+    Mutation {
+        what: "a reset that sending was told of undoes an end that was told",
+        file: "connection/exchange.rs",
+        from: "(Ok(_), Some(errno)) if !self.stream.is_closed() =>",
+        to: "(Ok(_), Some(errno)) =>",
+    },
 ];

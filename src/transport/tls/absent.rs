@@ -99,6 +99,10 @@ impl Session {
         match *self {}
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        match *self {}
+    }
+
     pub(crate) fn is_cut_off(&self) -> bool {
         match *self {}
     }

@@ -116,6 +116,11 @@ impl Session {
         std::mem::take(&mut self.moved)
     }
 
+    /// Whether the other side has said that nothing more comes.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.end == Some(End::Closed)
+    }
+
     /// Whether the other side has ended it without saying so.
     pub(crate) fn is_cut_off(&self) -> bool {
         self.end == Some(End::CutOff)
