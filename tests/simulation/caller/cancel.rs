@@ -1,6 +1,7 @@
 //! Those who cancel and free, and what has to be so when they have done it.
 
 use super::flight::{self, Cancelled, Flight, fetched, plan};
+use super::plan::Plan;
 use super::{Users, inside, is_busy, rest, tokens};
 use crate::fetch::Phase;
 use crate::fetch::options::Policy;
@@ -95,17 +96,24 @@ pub(super) fn note_surely(number: usize) -> bool {
 }
 
 /// A connection on which the request of a fetch was under way, when that was cancelled, is ended
-/// from this side, as its policy says.
+/// from this side, as its policy says. The last of those who are inside looks.
 pub(super) fn check_wire(number: usize) {
-    let Cancelled::Surely(phase) = flight::with(number, |flight| flight.cancelled) else {
+    let (cancelled, others) = flight::with(number, |flight| (flight.cancelled, flight.cancellers));
+    let (Cancelled::Surely(phase), 0) = (cancelled, others) else {
         return;
     };
-    let policy = plan(number).policy;
+    let Plan { caller, policy, .. } = *plan(number);
     World::with(|world| {
+        let is_alone = caller >= world.habits.clients;
         let mut complaints = Vec::new();
         for (at, connection) in world.connections.iter().enumerate() {
-            let is_its = connection.requests.list.last().is_some_and(|last| last.number == number);
-            if !is_its || connection.server.closed_at.is_some() {
+            let is_its = match connection.requests.list.last() {
+                Some(last) => last.number == number,
+                // A handshake is for whoever made the connection, if that is known.
+                None => is_alone && phase == Phase::Handshaking && connection.requests.sent > 0,
+            };
+            if !is_its || connection.owner != Some(caller) || connection.server.closed_at.is_some()
+            {
                 continue;
             }
             let endings = &connection.endings[..];
@@ -119,6 +127,11 @@ pub(super) fn check_wire(number: usize) {
                 Policy::Drain if phase == Phase::Receiving => true,
                 Policy::Drain => is_reset,
             };
+            let session = connection.server.session.as_ref();
+            let is_spared = policy == Policy::Drain && phase == Phase::Receiving;
+            if !is_spared && session.is_some_and(|session| session.client_has_parted()) {
+                complaints.push(format!("fetch {number} was cancelled, and says goodbye"));
+            }
             if !is_right {
                 complaints.push(format!(
                     "fetch {number} was cancelled with {policy:?}, and connection {at} is {endings:?}"

@@ -2,7 +2,7 @@
 
 use super::flight::{self, Cancelled, fetched, plan};
 use super::plan::{Pause, Plan};
-use super::tokens;
+use super::{secure, tokens};
 use crate::error::Kind;
 use crate::fetch::options::Deadline;
 use crate::fetch::{Outcome, Phase, Status};
@@ -50,6 +50,7 @@ pub(super) fn check_end(number: usize, outcome: Outcome) {
         _ => {}
     }
     check_body_so_far(number);
+    secure::check_report(number, outcome);
     match outcome {
         Outcome::Complete => check_complete(number),
         Outcome::Failed => check_failed(number),
@@ -183,7 +184,8 @@ fn is_excused(number: usize, kind: Kind) -> bool {
         }
         Kind::UploadIncomplete => plan.written_len() < plan.upload_len(),
         _ if was_said(number, |serving| serving.allowed.contains(&kind)) => true,
-        Kind::Send | Kind::Receive | Kind::NoResponse | Kind::Truncated => broke(&plan),
+        _ if secure::is_refused(&plan, kind) => true,
+        Kind::Tls | Kind::Send | Kind::Receive | Kind::NoResponse | Kind::Truncated => broke(&plan),
         Kind::NotHttp | Kind::ExtraBytes => strayed(number),
         _ => false,
     }
@@ -268,10 +270,11 @@ pub(super) fn check_stuck(number: usize, all: &[usize]) {
                     phase.is_some_and(|phase| phase != Phase::Queued)
                 })
         }
+        Phase::Handshaking => plan.timeout_ms(Deadline::Connect).is_none() && faces_silence(&plan),
         Phase::Sending | Phase::Waiting | Phase::Receiving => {
             plan.timeout_ms(Deadline::Idle).is_none() && faces_silence(&plan)
         }
-        Phase::Resolving | Phase::Connecting | Phase::Handshaking | Phase::Ended => false,
+        Phase::Resolving | Phase::Connecting | Phase::Ended => false,
     };
     if !is_excused {
         wrong(number, &format!("it hangs, {phase:?}"));

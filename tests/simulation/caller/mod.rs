@@ -6,6 +6,7 @@ mod flight;
 mod laws;
 pub(crate) mod plan;
 pub(crate) mod rest;
+mod secure;
 mod talk;
 pub(crate) mod tokens;
 

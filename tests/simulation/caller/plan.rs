@@ -3,6 +3,7 @@
 use crate::fetch::options::{Deadline, Limit, Options, Policy};
 use crate::proto::request::Body;
 use crate::simulation::random::Random;
+use crate::simulation::server::tls::{self, Identity, Speech};
 use crate::transport::token::Token;
 use std::sync::Arc;
 
@@ -39,6 +40,8 @@ pub(crate) struct Nature {
     pub(crate) hostile: u64,
     /// For how long a connection may be idle.
     pub(crate) tired_ns: Option<u64>,
+    /// How they speak TLS, if they do.
+    pub(crate) speech: Option<Speech>,
 }
 
 /// What cancels several fetches: perhaps under an earlier token, perhaps with a deadline.
@@ -67,6 +70,7 @@ const FIRST_PORT: u16 = 8000;
 impl Habits {
     pub(crate) fn new(random: &mut Random) -> Self {
         let ports = random.one_of(&[1, 1, 2, 4]);
+        let secure = if cfg!(feature = "tls") { random.one_of(SECURE) } else { 0 };
         Self {
             clients: random.below(4) as usize,
             fetches: random.one_of(&[2, 5, 12, 12, 30]),
@@ -78,7 +82,7 @@ impl Habits {
             interruption: random.one_of(&[0, 400, 100, 30]),
             tokens: TokenPlan::some(random),
             lag_ns: random.one_of(&[1_000, 50_000, 1_000_000, 20_000_000]),
-            natures: (0..ports).map(|_| Nature::new(random)).collect(),
+            natures: (0..ports).map(|_| Nature::new(secure, random)).collect(),
         }
     }
 
@@ -87,8 +91,13 @@ impl Habits {
     }
 }
 
+/// How many ports in a hundred speak TLS: none in half of the worlds, since a handshake takes as long
+/// as a hundred system calls.
+const SECURE: &[u64] = &[0, 0, 60, 100];
+
 impl Nature {
-    fn new(random: &mut Random) -> Self {
+    fn new(secure: u64, random: &mut Random) -> Self {
+        let speech = random.percent(secure).then(|| Speech::new(random));
         let mut tired_ns = random.one_of(&[
             None,
             Some(200_000),
@@ -99,7 +108,7 @@ impl Nature {
         if random.percent(40) {
             // One that can be relied upon, so that a fetch may not fail.
             tired_ns = None;
-            return Self { lost: 0, refused: 0, resets: 0, hostile: 0, tired_ns };
+            return Self { lost: 0, refused: 0, resets: 0, hostile: 0, tired_ns, speech };
         }
         Self {
             lost: random.one_of(&[0, 0, 5, 40]),
@@ -107,6 +116,7 @@ impl Nature {
             resets: random.one_of(&[0, 0, 0, 10]),
             hostile: random.one_of(&[0, 20, 60]),
             tired_ns,
+            speech,
         }
     }
 }
@@ -119,6 +129,9 @@ pub(crate) struct Plan {
     pub(crate) caller: usize,
     host: Host,
     pub(crate) port: u16,
+    /// Whether it is by https, and whom it would trust then.
+    pub(crate) is_secure: bool,
+    trusts: Identity,
     pub(crate) method: &'static str,
     pub(crate) upload: Upload,
     pub(crate) streams: bool,
@@ -171,7 +184,7 @@ pub(crate) enum Pause {
 
 /// The name by which a caller reaches a port. No two callers share one.
 pub(crate) fn name_of(caller: usize, port: u16) -> String {
-    format!("c{caller}-{port}.test")
+    format!("c{caller}-{port}.world.test")
 }
 
 /// What the request body of a fetch has at this place.
@@ -216,11 +229,14 @@ impl Plan {
             _ => Pause::None,
         };
         let soon = random.one_of(&[10_000, 1_000_000, 100 * MS, 2_000 * MS]);
+        let port = FIRST_PORT + random.below(habits.natures.len() as u64) as u16;
         Plan {
             number,
             caller,
             host: random.one_of(habits.hosts),
-            port: FIRST_PORT + random.below(habits.natures.len() as u64) as u16,
+            port,
+            is_secure: habits.nature(port).speech.is_some(),
+            trusts: if random.percent(8) { Identity::Other } else { Identity::Own },
             method,
             upload,
             streams: random.percent(35),
@@ -258,7 +274,13 @@ impl Plan {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}/{}", self.authority(), self.number)
+        let scheme = if self.is_secure { "https" } else { "http" };
+        format!("{scheme}://{}/{}", self.authority(), self.number)
+    }
+
+    /// Who the server has to prove to be, if it has to.
+    pub(crate) fn trusts(&self) -> Option<Identity> {
+        self.is_secure.then_some(self.trusts)
     }
 
     /// Whether the library has all of its body, and not its user.
@@ -287,6 +309,7 @@ impl Plan {
     pub(crate) fn options(&self, token: Option<Arc<Token>>) -> Arc<Options> {
         let mut options = Options::default();
         options.token = token;
+        options.tls = self.trusts().and_then(tls::settings);
         options.request.set_method(self.method.as_bytes()).expect("it is a token");
         let bytes = |len: usize| (0..len as u64).map(|at| upload_byte(self.number, at)).collect();
         options.request.body = match self.upload {

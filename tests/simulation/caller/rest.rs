@@ -130,7 +130,9 @@ fn check_counts(caller: usize, plans: &[Rc<Plan>]) {
     let held = plans.iter().filter(|plan| plan.caller == caller);
     let held: Vec<Phase> =
         held.filter_map(|plan| flight::fetched(plan.number)?.with(|fetch| fetch.phase())).collect();
-    for phase in [Phase::Queued, Phase::Resolving, Phase::Connecting, Phase::Sending] {
+    for phase in
+        [Phase::Queued, Phase::Resolving, Phase::Connecting, Phase::Handshaking, Phase::Sending]
+    {
         let there = held.iter().filter(|&&other| other == phase).count() as u64;
         if count(Count::In(phase)) != there {
             complaints

@@ -50,6 +50,12 @@ pub(super) fn spoil(
 ) {
     let ends = [Some(Step::Fin), Some(Step::Rst), Some(Step::Silence), None];
     let end = ends[random.below(4) as usize].clone();
+    if plan.is_secure && random.percent(20) {
+        cut(steps, random);
+        steps.push(Step::Forged);
+        (serving.name, serving.allowed, serving.is_sound) = ("a forged record", &[Tls], false);
+        return steps.extend(end);
+    }
     match random.below(12) {
         0..=3 => {
             let mut heads = HEADS.iter();

@@ -8,6 +8,8 @@
 mod hostile;
 mod responses;
 pub(crate) mod script;
+mod secure;
+pub(crate) mod tls;
 
 use crate::error::Kind;
 use crate::simulation::random::Random;
@@ -16,9 +18,12 @@ use crate::simulation::world::requests::Request;
 use crate::simulation::world::{Event, World};
 use script::{After, Pace, Script, Step};
 use std::collections::VecDeque;
+use tls::Session;
 
 #[derive(Debug)]
 pub(crate) struct Server {
+    /// TLS, if it is spoken.
+    pub(crate) session: Option<Box<Session>>,
     state: State,
     reading: Reading,
     /// Bytes that have arrived, and how many of them it has not read.
@@ -81,6 +86,7 @@ impl Server {
             _ => Reading::AtOnce,
         };
         Self {
+            session: None,
             state: State::Open,
             reading,
             arrived: 0,
@@ -100,6 +106,13 @@ impl Server {
     pub(crate) fn stop(&mut self) {
         self.state = State::Closed;
         self.steps.clear();
+        self.session.iter_mut().for_each(|session| session.stop());
+    }
+
+    /// Takes what it will have told by the end of the connection, which comes now; it says nothing
+    /// more.
+    fn take_told(&mut self) -> VecDeque<Step> {
+        self.steps.drain(..).take_while(|step| matches!(step, Step::Delivered(_))).collect()
     }
 
     /// Whether nothing more can be expected of it.
@@ -109,13 +122,18 @@ impl Server {
 }
 
 impl Connection {
-    fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         let server = &self.server;
         let is_done = self.requests.list.len() == server.served && server.next.is_none();
         server.state == State::Open
             && server.steps.is_empty()
             && is_done
-            && self.requests.list.last().is_none_or(|last| last.end == Some(server.arrived))
+            && !server.has_records()
+            && self.requests.list.last().is_none_or(|last| match &server.session {
+                None => last.end == Some(server.arrived),
+                // More may come than requests.
+                Some(_) => last.end.is_some_and(|end| end <= server.arrived),
+            })
     }
 }
 
@@ -127,6 +145,7 @@ impl World {
     /// A connection has been established.
     pub(crate) fn accept(&mut self, connection: usize) {
         let nature = self.habits.nature(self.connections[connection].address.port());
+        self.accept_tls(connection);
         if self.random.below(100) < nature.resets {
             self.push_steps(connection, 0, [Step::Rst]);
         } else if let Some(tired_ns) = nature.tired_ns {
@@ -170,6 +189,7 @@ impl World {
         self.server(connection).arrived += count as u64;
         let latency = self.connections[connection].latency_ns;
         self.later(latency, Event::Acknowledged(connection, count));
+        self.answer_tls(connection);
         self.serve(connection);
     }
 
@@ -236,56 +256,85 @@ impl World {
     /// The next piece of what a server has to say reaches the client.
     pub(crate) fn server_pushes(&mut self, connection: usize) {
         self.server(connection).is_pushing = false;
-        let mut gap = 0;
-        match self.server(connection).steps.pop_front() {
-            None => return,
-            Some(Step::Bytes { bytes, at, pace }) => {
+        let gap = match self.server(connection).has_records() {
+            true => self.push_records(connection),
+            false => self.take_step(connection),
+        };
+        let Some(gap) = gap else {
+            return;
+        };
+        while !self.server(connection).has_records()
+            && let Some(&Step::Delivered(serving)) = self.server(connection).steps.front()
+        {
+            self.server(connection).steps.pop_front();
+            self.servings[serving].is_delivered = true;
+            self.grow_tired(connection);
+        }
+        let server = self.server(connection);
+        if !server.steps.is_empty() || server.has_records() {
+            server.is_pushing = true;
+            self.later(gap, Event::Pushes(connection));
+        }
+    }
+
+    /// Does what comes next. How long it is to what comes behind it; nothing if it has to wait.
+    fn take_step(&mut self, connection: usize) -> Option<u64> {
+        match self.server(connection).steps.pop_front()? {
+            Step::Bytes { bytes, at, pace } => {
                 let Some(waiting) = self.inbox_len(connection) else {
                     // The client is gone: what is sent to it is answered with a reset, or lost.
                     self.fill(connection, b"?");
-                    return self.server(connection).stop();
+                    self.server(connection).stop();
+                    return None;
                 };
                 let server = self.server(connection);
                 if waiting >= server.window {
                     server.steps.push_front(Step::Bytes { bytes, at, pace });
                     server.is_stalled = true;
-                    return;
+                    return None;
                 }
                 let count = (1 + self.random.below(pace.piece) as usize).min(bytes.len() - at);
-                gap = self.random.below(pace.gap_ns + 1);
-                self.fill(connection, &bytes[at..at + count]);
+                let gap = self.random.below(pace.gap_ns + 1);
+                let piece = &bytes[at..at + count];
+                match &mut self.server(connection).session {
+                    None => self.fill(connection, piece),
+                    Some(session) => session.say(piece),
+                }
                 let at = at + count;
                 if at < bytes.len() {
                     self.server(connection).steps.push_front(Step::Bytes { bytes, at, pace });
                 }
+                return Some(gap);
             }
-            Some(Step::Pause(ns)) => gap = ns,
-            Some(Step::Fin) => self.server_closes(connection, false),
-            Some(Step::Rst) => self.server_closes(connection, true),
-            Some(Step::Silence) => {
+            Step::Pause(ns) => return Some(ns),
+            Step::Fin if self.says_goodbye(connection) => {}
+            Step::Fin => self.server_closes(connection, false),
+            Step::Rst => self.server_closes(connection, true),
+            Step::Silence => {
                 let server = self.server(connection);
                 server.state = State::Silent;
                 server.steps.clear();
-                return;
+                return None;
             }
-            Some(Step::Stray(bytes)) => {
-                let now = self.now();
-                self.server(connection).stray_at.get_or_insert(now);
-                self.fill(connection, bytes);
+            Step::Stray(bytes) => {
+                let records = self.encrypt_at_once(connection, bytes);
+                if !records.is_empty() {
+                    let now = self.now();
+                    self.server(connection).stray_at.get_or_insert(now);
+                    self.fill(connection, &records);
+                }
             }
-            Some(delivered @ Step::Delivered(_)) => {
+            Step::NewKeys => {
+                self.server(connection).session.iter_mut().for_each(|session| session.renew_keys());
+            }
+            Step::Forged => {
+                self.server(connection).session.iter_mut().for_each(|session| session.forge());
+            }
+            delivered @ Step::Delivered(_) => {
                 self.server(connection).steps.push_front(delivered);
             }
         }
-        while let Some(&Step::Delivered(serving)) = self.server(connection).steps.front() {
-            self.server(connection).steps.pop_front();
-            self.servings[serving].is_delivered = true;
-            self.grow_tired(connection);
-        }
-        if !self.server(connection).steps.is_empty() {
-            self.server(connection).is_pushing = true;
-            self.later(gap, Event::Pushes(connection));
-        }
+        Some(0)
     }
 
     fn server_closes(&mut self, connection: usize, reset: bool) {
@@ -293,10 +342,9 @@ impl World {
         let server = self.server(connection);
         server.closed_at.get_or_insert(now);
         server.state = State::Closed;
-        let told: VecDeque<Step> =
-            server.steps.drain(..).filter(|step| matches!(step, Step::Delivered(_))).collect();
+        let told = server.take_told();
         // What ends with the connection is delivered with its end, an orderly one.
-        if !reset {
+        if !reset && server.session.is_none() {
             server.steps = told;
         }
         self.end_of_server(connection, reset);

@@ -86,6 +86,9 @@ pub(super) fn draw(
         head = rest;
     }
     steps.push(bytes(head, random));
+    if plan.is_secure && random.percent(10) {
+        steps.insert(random.below(steps.len() as u64) as usize, Step::NewKeys);
+    }
     let ends = framing == Framing::Close;
     if ends {
         steps.push(Step::Fin);

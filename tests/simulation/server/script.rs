@@ -35,6 +35,10 @@ pub(crate) enum Step {
     Silence,
     /// Bytes that belong to no response.
     Stray(&'static [u8]),
+    /// Where TLS is spoken, other keys are used from here on.
+    NewKeys,
+    /// There too, a record that was made by somebody else.
+    Forged,
     /// The response with this number is complete.
     Delivered(usize),
 }

@@ -1,10 +1,10 @@
 //! The seam to the operating system, with a simulated one behind it: the same functions as in
 //! src/transport/sys, over the world of the calling thread.
 //!
-//! No system call is in `chain` and `errno`: they are the same. The files that TLS reads are those of
-//! this machine, for no world speaks it. Before and after each call time passes, and others get
-//! their turn: the network, helper threads, those who cancel. So whatever may come between two system
-//! calls does, in one seed or another.
+//! No system call is in `chain` and `errno`: they are the same. So is `trust`, which nobody uses: who
+//! is trusted in a world is in memory. Before and after each call time passes, and others get their
+//! turn: the network, helper threads, those who cancel. So whatever may come between two system calls
+//! does, in one seed or another.
 
 #[allow(unsafe_code)]
 #[path = "../../../src/transport/sys/chain.rs"]

@@ -5,6 +5,7 @@ use super::{Event, World};
 use crate::simulation::random::Random;
 use crate::simulation::server::Server;
 use crate::transport::sys::Fd;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(crate) struct Connection {
     pub(crate) requests: Requests,
     /// What the client's end has done, in this order.
     pub(crate) endings: Vec<Ending>,
+    /// By which entry into the library it was shut down.
+    pub(super) shut_by: Option<u64>,
     pub(crate) server: Server,
 }
 
@@ -101,6 +104,7 @@ impl Connection {
             to_server_at: 0,
             requests: Requests::default(),
             endings: Vec::new(),
+            shut_by: None,
             server: Server::new(random),
         }
     }
@@ -141,6 +145,12 @@ impl World {
             all += 1;
             of_origin += usize::from(origin(connection.address) == origin(address));
         }
+        // Those who trust others do not share connections.
+        let trusted: BTreeSet<_> = (self.plans.iter())
+            .filter(|plan| Some(plan.caller) == caller && plan.port == address.port())
+            .map(|plan| plan.trusts())
+            .collect();
+        let origin_max = origin_max * trusted.len();
         if all_max > 0 && all >= all_max || origin_max > 0 && of_origin >= origin_max {
             let why = format!("{caller:?} connects to {address} beside {of_origin}, {all} in all");
             self.wrong(format!("{why}, where {origin_max}, {all_max} may be"));

@@ -10,10 +10,11 @@ pub(crate) mod names;
 mod network;
 mod queue;
 pub(crate) mod requests;
+mod secure;
 
 use crate::simulation::caller::plan::{Habits, Plan};
 use crate::simulation::random::Random;
-use crate::simulation::server::Serving;
+use crate::simulation::server::{Serving, tls};
 use crate::simulation::turns::Turn;
 use crate::transport::sys::{Errno, Fd};
 use connection::{Connection, Fate, Segment};
@@ -38,6 +39,8 @@ pub(crate) struct World {
     files: Vec<Option<File>>,
     pub(crate) connections: Vec<Connection>,
     pub(crate) servings: Vec<Serving>,
+    /// What servers are set up with that speak TLS.
+    pub(crate) tls: tls::Configs,
     pub(crate) plans: Rc<[Rc<Plan>]>,
     pub(crate) habits: Habits,
     /// Helper threads.
@@ -57,8 +60,11 @@ pub(crate) struct World {
     hears_ring: BTreeSet<usize>,
     /// In which call the call of a caller ended that was told of a ring last.
     told_of_ring: BTreeMap<usize, u64>,
-    /// Who is inside the library, the one who was interrupted last at the end.
+    /// Who is inside the library, the one who was interrupted last at the end; and which of all
+    /// entries each of theirs is.
     inside: Vec<Inside>,
+    entered: Vec<u64>,
+    entries: u64,
     /// Whether what is ready is told in any order, and how much of it at once.
     unruly: bool,
     told_at_once: usize,
@@ -123,6 +129,7 @@ impl World {
             files: Vec::new(),
             connections: Vec::new(),
             servings: Vec::new(),
+            tls: tls::Configs::default(),
             plans: Rc::default(),
             habits: Habits::new(&mut random),
             asked: Vec::new(),
@@ -135,6 +142,8 @@ impl World {
             hears_ring: BTreeSet::new(),
             told_of_ring: BTreeMap::new(),
             inside: Vec::new(),
+            entered: Vec::new(),
+            entries: 0,
             unruly,
             told_at_once,
             wrongs: Vec::new(),
@@ -218,9 +227,12 @@ impl World {
 
     pub(crate) fn enter(&mut self, inside: Inside) {
         self.inside.push(inside);
+        self.entries += 1;
+        self.entered.push(self.entries);
     }
 
     pub(crate) fn leave(&mut self) {
+        self.entered.pop();
         if let Some(Inside::Caller(caller)) = self.inside.pop()
             && self.hears_ring.remove(&caller)
         {
@@ -230,6 +242,11 @@ impl World {
 
     pub(crate) fn inside(&self) -> &[Inside] {
         &self.inside
+    }
+
+    /// Which of all entries into the library makes this system call.
+    fn entry(&self) -> u64 {
+        self.entered.last().copied().unwrap_or(0)
     }
 
     /// Whether all who are inside are other threads than those of the users.

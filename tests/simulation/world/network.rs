@@ -175,6 +175,7 @@ impl World {
         if let Some(sent) = self.send_datagram(fd, bytes) {
             return sent;
         }
+        self.check_is_open(fd)?;
         let socket = self.socket(fd)?;
         if let Some(errno) = socket.error.take() {
             return Err(Errno(errno));
@@ -193,7 +194,7 @@ impl World {
         socket.unacknowledged += count;
         let connection = socket.connection;
         self.note("send", fd as u64, count as u64);
-        self.look_at_request(connection, &bytes[..count]);
+        self.look_at(connection, &bytes[..count]);
         self.deliver(connection, Segment::Bytes(count));
         Ok(count)
     }
@@ -214,6 +215,18 @@ impl World {
             self.resume(connection);
         }
         Ok(bytes)
+    }
+
+    /// Who has shut a connection down, or comes after that, does not even try to send on it.
+    fn check_is_open(&mut self, fd: Fd) -> Result<(), Errno> {
+        let connection = self.socket(fd)?.connection;
+        let shut_by = self.connections.get(connection).and_then(|connection| connection.shut_by);
+        if shut_by.is_some_and(|entry| entry <= self.entry()) {
+            self.wrong(format!(
+                "descriptor {fd} is sent on after connection {connection} was shut"
+            ));
+        }
+        Ok(())
     }
 
     /// Whether there are bytes; otherwise as a receive would say.
@@ -239,6 +252,8 @@ impl World {
                 let is_first = !socket.write_shut;
                 (socket.read_shut, socket.write_shut) = (true, true);
                 if is_first {
+                    let entry = self.entry();
+                    self.connections[connection].shut_by.get_or_insert(entry);
                     self.connections[connection].end(Ending::Finished);
                     self.deliver(connection, Segment::Fin);
                 }
@@ -276,6 +291,10 @@ impl World {
             false => Some(Ending::Finished).filter(|_| !socket.write_shut),
         };
         if let Some(ending) = ending {
+            let has_room = socket.has_room();
+            if ending == Ending::Finished && was == Phase::Connected && has_room {
+                self.check_goodbye(connection);
+            }
             self.end_from_here(connection, was, ending);
         }
         if let Some(connection) = self.connections.get_mut(connection)

@@ -8,8 +8,10 @@ use std::rc::Rc;
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     pub(crate) list: Vec<Request>,
-    /// All bytes that were sent.
+    /// How many bytes were sent, with those of TLS.
     pub(crate) sent: u64,
+    /// How many of them could be read so far: of a record, none before its end.
+    read: u64,
     /// The head or line that is not complete yet.
     line: Vec<u8>,
     stage: Stage,
@@ -38,13 +40,13 @@ enum Stage {
 }
 
 impl Requests {
-    /// Whether a part of a head has been sent, of which nobody knows whose it is.
+    /// Whether a part of a head may have been sent, of which nobody knows whose it is.
     pub(crate) fn is_within_head(&self) -> bool {
-        self.stage == Stage::Head && !self.line.is_empty()
+        self.stage == Stage::Head && (!self.line.is_empty() || self.read < self.sent)
     }
 
     fn read(&mut self, byte: u8, plans: &[Rc<Plan>], now: u64) -> Result<(), String> {
-        self.sent += 1;
+        self.read = self.sent;
         if let (Some(request), false) = (self.list.last_mut(), self.stage == Stage::Head) {
             request.sent_at = now;
         }
@@ -146,11 +148,31 @@ impl Requests {
 
 impl World {
     /// Reads what a connection is sent, at the moment when it is.
-    pub(super) fn look_at_request(&mut self, connection: usize, bytes: &[u8]) {
+    pub(super) fn look_at(&mut self, connection: usize, wire: &[u8]) {
+        let before = self.connections[connection].requests.sent;
+        let whole = before + wire.len() as u64;
+        match self.connections[connection].server.session.take() {
+            None => self.look_at_requests(connection, wire, |at| before + at as u64 + 1),
+            Some(mut session) => {
+                match session.read(wire, whole) {
+                    // What is encrypted is there when the last of these bytes is.
+                    Ok(said) => self.look_at_requests(connection, &said, |_| whole),
+                    Err(misread) => self.check_misread(connection, &session, &misread),
+                }
+                self.connections[connection].server.session = Some(session);
+            }
+        }
+        self.connections[connection].requests.sent = whole;
+        self.check_sender(connection, wire.len() as u64);
+    }
+
+    /// `sent` tells how much had been sent when a byte was.
+    fn look_at_requests(&mut self, connection: usize, said: &[u8], sent: impl Fn(usize) -> u64) {
         let now = self.now();
         let mut complaint = None;
         let requests = &mut self.connections[connection].requests;
-        for &byte in bytes {
+        for (at, &byte) in said.iter().enumerate() {
+            requests.sent = sent(at);
             if let Err(why) = requests.read(byte, &self.plans, now) {
                 complaint.get_or_insert(why);
             }
@@ -158,7 +180,6 @@ impl World {
         if let Some(why) = complaint {
             self.wrong(format!("connection {connection} is sent what is no request: {why}"));
         }
-        self.check_sender(connection, bytes.len() as u64);
     }
 
     /// Nothing may be sent for a fetch that has been cancelled, or by a client that is not its own.
@@ -188,6 +209,9 @@ impl World {
             }
             if is_new && Some(self.plans[number].caller) != owner {
                 complaints.push(format!("fetch {number} is sent by {owner:?}"));
+            }
+            if is_new && plan.trusts() != self.connections[connection].shown() {
+                complaints.push(format!("fetch {number} is sent to whom it does not trust"));
             }
         }
         for complaint in complaints {
