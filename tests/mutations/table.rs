@@ -286,4 +286,46 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         from: "(Ok(_), Some(errno)) if !self.stream.is_closed() =>",
         to: "(Ok(_), Some(errno)) =>",
     },
+    Mutation {
+        what: "a goodbye is said after a cancel",
+        file: "transport/tcp.rs",
+        from: "self.on_close == OnClose::Finish && !self.hangup && !self.cancel.is_cancelled()",
+        to: "self.on_close == OnClose::Finish && !self.hangup",
+    },
+    Mutation {
+        what: "an idle connection is closed without a goodbye",
+        file: "transport/parked.rs",
+        from: "                session.say_goodbye(|parts| sys::send_slices(self.fd, parts));\n",
+        to: "                let _ = session;\n",
+    },
+    Mutation {
+        what: "an end without a goodbye ends a body",
+        file: "transport/stream.rs",
+        from: "is_some_and(|session| session.is_cut_off())",
+        to: "is_some_and(|session| session.is_cut_off() && false)",
+    },
+    Mutation {
+        what: "bytes that TLS holds are not waited for",
+        file: "transport/stream.rs",
+        from: "is_some_and(|session| session.holds())",
+        to: "is_some_and(|session| session.holds() && false)",
+    },
+    Mutation {
+        what: "decrypted bytes that TLS holds make nothing readable",
+        file: "transport/stream.rs",
+        from: "self.tcp.is_readable() || self.session.as_ref().is_some_and(|session| session.is_readable())",
+        to: "self.tcp.is_readable()",
+    },
+    Mutation {
+        what: "the end of a connection is none of its TLS handshake",
+        file: "transport/tls/session.rs",
+        from: "            if self.end.is_some() {\n                return Ok(Step::Ended);\n            }\n",
+        to: "",
+    },
+    Mutation {
+        what: "fetches that trust others share connections of TLS",
+        file: "fetch/identity.rs",
+        from: "if is_secure { cx.tls.number(options.tls.as_ref()) } else { 0 }",
+        to: "if is_secure && false { cx.tls.number(options.tls.as_ref()) } else { 0 }",
+    },
 ];
