@@ -977,8 +977,9 @@ typedef struct ifetch ifetch;
  * client and its fetches, any thread; ifetch_cancel() alone is free of that.
  *
  * A client keeps connections for later fetches to the same origin (RFC 9112 section 9.3), the one
- * used last first, and remembers names, and the sessions of TLS. A request that meets a kept connection which has died is
- * sent again on a new one, once, if that is safe: see `retried` in ifetch_report.
+ * used last first, and remembers names, and the sessions of TLS. A request that meets a kept
+ * connection which has died is sent again on a new one, once, if that is safe: see `retried` in
+ * ifetch_report.
  */
 typedef struct ifetch_client ifetch_client;
 
