@@ -27,7 +27,7 @@ enum {
 };
 
 enum bench_kind { BENCH_ANSWERED, BENCH_WAITING, BENCH_CANCEL, BENCH_BUSY, BENCH_LOOKUPS };
-enum bench_size { BENCH_NO_SIZE, BENCH_BODY, BENCH_ORIGINS, BENCH_BESIDE };
+enum bench_size { BENCH_NO_SIZE, BENCH_BODY, BENCH_ORIGINS, BENCH_BESIDE, BENCH_RELAY };
 
 struct bench_row {
     const char *name;
@@ -62,6 +62,7 @@ struct bench {
     unsigned beside;             /* requests that wait in the same client while others are answered,
                                   * for the one connection that their origin may have */
     char beside_url[64];
+    uint16_t relay;              /* the port of one who speaks TLS and passes requests on to PORT */
     struct bench_target *targets;
     uint32_t random;
     size_t heap;                 /* before there was a client */
@@ -71,6 +72,9 @@ struct bench bench_args(int argc, char **argv);
 
 /* Where the next request goes. The URL of a numbered row is written anew in place. */
 const struct bench_target *bench_next(struct bench *b);
+
+/* Writes the URL of a request that waits, /never/ID. */
+void bench_never(const struct bench *b, unsigned id, char *url, size_t size);
 
 /* Has the client do all requests of a row that is answered; returns the CPU time. What is made
  * ready before and freed afterwards does not count, also for callgrind, which counts only here. */

@@ -20,7 +20,7 @@ static CURL **easies, **beside;
 static CURLM *shared;
 static struct curl_slist *headers;          /* "Connection: close", or none */
 static const char *trusted;          /* certificates, in a file; NULL without TLS */
-static uint16_t port;
+static const struct bench *waits;
 static int epoll;
 static uint64_t deadline_ns = UINT64_MAX;   /* when libcurl wants to be called in any case */
 static struct bench_sum sum;
@@ -203,7 +203,7 @@ static void row_requests(struct bench *b)
 static void waiter_open(const struct bench *b, unsigned n)
 {
     requests = calloc(n, sizeof *requests);
-    port = b->port;
+    waits = b;
     alone = b->row->alone;
     if (!alone)
         open_shared();
@@ -221,7 +221,7 @@ static void waiter_start_at(unsigned id, const char *url)
 static void waiter_start(unsigned id, unsigned never)
 {
     char url[64];
-    snprintf(url, sizeof url, "http://127.0.0.1:%u/never/%u", port, never);
+    bench_never(waits, never, url, sizeof url);
     waiter_start_at(id, url);
 }
 

@@ -18,7 +18,7 @@ static unsigned started;     /* of them */
 static bool alone;           /* each on a private client */
 static bool under_token;     /* all that wait at a time are under one token */
 static ifetch_token *token;
-static uint16_t port;
+static const struct bench *waits;
 static int epoll;
 static struct bench_sum sum;
 static char buffer[BENCH_BUFFER];
@@ -175,7 +175,7 @@ static void row_requests(struct bench *b)
 static void waiter_open(const struct bench *b, unsigned requests)
 {
     fetches = calloc(requests, sizeof *fetches);
-    port = b->port;
+    waits = b;
     alone = b->row->alone;
     under_token = b->row->at_once;
     if (!alone)
@@ -194,7 +194,7 @@ static void waiter_start_at(unsigned id, const char *url)
 static void waiter_start(unsigned id, unsigned never)
 {
     char url[64];
-    snprintf(url, sizeof url, "http://127.0.0.1:%u/never/%u", port, never);
+    bench_never(waits, never, url, sizeof url);
     if (under_token && id == 0) {
         ifetch_token_unref(token);
         token = ifetch_token_new(NULL);

@@ -40,12 +40,12 @@ class Programs:
         with ExitStack() as servers:
             ours = Ours(self.folder / "server", self.server_core)
             servers.callback(ours.stop)
-            nginx = Nginx(self.server_core)
+            nginx = Nginx(self.server_core, ours.port)
             servers.callback(nginx.stop)
             self.ports = {"ours": ours.port, "nginx": nginx.port, "full": nginx.full,
-                          "resumed": nginx.resumed, "bundle": nginx.full}
+                          "resumed": nginx.resumed, "bundle": nginx.full, "relayed": ours.port}
             self.trusted = {"full": nginx.trusted, "resumed": nginx.trusted,
-                            "bundle": nginx.bundle}
+                            "bundle": nginx.bundle, "relayed": nginx.trusted}
             self.nginx = nginx
             self.servers = servers.pop_all()
         return self
@@ -55,7 +55,8 @@ class Programs:
 
     def _run(self, run, count, under=(), env=()):
         """One run of a client on its core; what it prints, and what it or its tool says aside."""
-        sizes = [count, run.concurrency] + ([run.size] if run.size is not None else [])
+        size = self.nginx.resumed if run.server == "relayed" else run.size
+        sizes = [count, run.concurrency] + ([size] if size is not None else [])
         command = [*under, self.folder / run.client, run.row, self.ports[run.server], *sizes]
         if run.server in self.trusted:
             env = {**dict(env), "BENCH_TRUSTED": self.trusted[run.server]}

@@ -24,6 +24,8 @@ static const struct bench_row rows[] = {
     { .name = "tls-length", .path = "/length/", .secure = true, .size = BENCH_BODY },
     { .name = "waiting", .kind = BENCH_WAITING, .keep = true },
     { .name = "waiting-urls", .kind = BENCH_WAITING, .keep = true, .numbered = true },
+    { .name = "waiting-tls", .kind = BENCH_WAITING, .keep = true, .secure = true,
+      .size = BENCH_RELAY },
     { .name = "waiting-alone", .kind = BENCH_WAITING, .alone = true },
     { .name = "cancel", .kind = BENCH_CANCEL, .keep = true },
     { .name = "cancel-reset", .kind = BENCH_CANCEL, .keep = true, .reset = true },
@@ -66,11 +68,21 @@ static uint16_t *ports_of_origins(uint16_t port, unsigned origins)
     return ports;
 }
 
+static const char *origin_of(const struct bench *b)
+{
+    return b->row->secure ? "https://127.0.0.1:%u" : "http://127.0.0.1:%u";
+}
+
+void bench_never(const struct bench *b, unsigned id, char *url, size_t size)
+{
+    int authority = snprintf(url, size, origin_of(b), b->relay != 0 ? b->relay : b->port);
+    snprintf(url + authority, size - (size_t)authority, "/never/%u", id);
+}
+
 static void aim(struct bench *b, struct bench_target *target, uint16_t port)
 {
     target->port = port;
-    const char *origin = b->row->secure ? "https://127.0.0.1:%u" : "http://127.0.0.1:%u";
-    int authority = snprintf(target->url, sizeof target->url, origin, port);
+    int authority = snprintf(target->url, sizeof target->url, origin_of(b), port);
     target->path = target->url + authority;
     size_t room = sizeof target->url - (size_t)authority;
     int len;
@@ -122,6 +134,8 @@ struct bench bench_args(int argc, char **argv)
         b.origins = (unsigned)size;
     else if (b.row->size == BENCH_BESIDE)
         b.beside = (unsigned)size;
+    else if (b.row->size == BENCH_RELAY)
+        b.relay = (uint16_t)size;
     if (b.row->kind == BENCH_ANSWERED)
         aim_all(&b);
     b.heap = bench_heap();

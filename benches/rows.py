@@ -58,6 +58,7 @@ def rows(quick):
         yield Heap(f"{n:,} waiting on one client", "waiting", n)
     yield Heap(f"{many:,} waiting, to as many URLs", "waiting-urls", many)
     yield Heap("1,000 waiting, each alone", "waiting-alone", 1000)
+    yield Heap("1,000 waiting over TLS", "waiting-tls", 1000, server="relayed")
     yield Heap("1,000 idle connections", "keep", 1000, less=1)
     yield Heap("1,000 idle TLS connections", "tls-keep", 1000, less=1, server="resumed")
 

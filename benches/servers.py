@@ -34,6 +34,12 @@ http {{
         listen 127.0.0.1:{resumed} ssl backlog=4096;
         location /small {{ return 200 '{body}'; }}
         location /length/ {{ alias {folder}/length/; }}
+        location /never/ {{
+            proxy_pass http://127.0.0.1:{ours};
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_read_timeout 1h;
+        }}
     }}
     server {{
         listen 127.0.0.1:{full} ssl backlog=4096;
@@ -63,13 +69,13 @@ class Ours:
 class Nginx:
     """An nginx of our own, one process whose files are in a temporary folder."""
 
-    def __init__(self, core):
+    def __init__(self, core, ours):
         self.folder = tempfile.TemporaryDirectory(prefix="ifetch-bench-nginx-")
         self.port, self.resumed, self.full = (str(free_port()) for _ in range(3))
         self._certify()
         config = Path(self.folder.name, "nginx.conf")
         config.write_text(NGINX.format(folder=self.folder.name, port=self.port, body="n" * 100,
-                                       resumed=self.resumed, full=self.full))
+                                       resumed=self.resumed, full=self.full, ours=ours))
         self.process = subprocess.Popen(
             ["nginx", "-c", config],
             preexec_fn=lambda: os.sched_setaffinity(0, {core}),
