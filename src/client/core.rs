@@ -311,6 +311,7 @@ impl Core {
         had_ended != Some(true) && self.announce(key)
     }
 
+    /// Says whether the fetch has something to say, and sees to it that its user is told.
     fn announce(&mut self, key: Key) -> bool {
         let Some(entry) = self.fetches.get_mut(key.place()).filter(|entry| entry.is(key)) else {
             return false;

@@ -95,7 +95,8 @@ impl Exchange {
         !self.sending.is_over() && self.stream.is_writable()
     }
 
-    /// Sends what there is to be sent of the request.
+    /// Sends what there is to be sent of the request. Not inlined: most drives have nothing to
+    /// send.
     #[inline(never)]
     pub(crate) fn pump_request(
         &mut self,

@@ -187,7 +187,7 @@ impl Sending {
         Ok(())
     }
 
-    /// Keeps what the kernel did not take, which is rare.
+    /// Keeps bytes that are to be sent later. Few requests have any.
     #[cold]
     fn enqueue(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {

@@ -36,7 +36,7 @@ impl Fetch {
     }
 
     /// Receives what has come of the response head, and of the interim ones before it. Says whether
-    /// it is there.
+    /// it is there. Not inlined: the body needs nothing of what this sets up.
     #[inline(never)]
     fn receive_head(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
         let State::Exchange(exchange) = &mut self.state else {

@@ -105,7 +105,7 @@ impl Request {
         self.fields.is_empty() && self.removed.is_empty()
     }
 
-    /// Whether the library sends its own field of this name.
+    /// Whether the library sends its own field of this name. Not inlined: many places ask.
     #[inline(never)]
     pub(crate) fn wants_default(&self, name: &str) -> bool {
         !self.removed.iter().any(|n| n.eq_ignore_ascii_case(name.as_bytes()))
@@ -175,6 +175,7 @@ impl Request {
     }
 }
 
+// Not inlined: every way to set a field has it.
 #[inline(never)]
 fn check(name: &[u8], value: &[u8]) -> Result<Field, Error> {
     if !field::is_token(name) {
