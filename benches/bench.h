@@ -37,7 +37,8 @@ struct bench_row {
     bool numbered;           /* each request has a URL of its own */
     bool wait;               /* the library's own waiting function is the loop */
     bool alone;              /* no client, no multi handle: each on its own */
-    bool reset;              /* a cancel sends an RST too */
+    bool reset;              /* a cancel sends an RST too; ifetch does unless told otherwise */
+    bool finish;             /* ifetch: a cancel sends a FIN alone, as close() does */
     bool at_once;            /* one call cancels all that wait */
     bool by_signal;          /* in a handler that interrupts the loop's thread */
     bool system;             /* names are looked up by the system */

@@ -254,6 +254,8 @@ int main(int argc, char **argv)
     options = ifetch_options_new();
     if (b.row->secure)
         trust(bench_trusted());
+    if (b.row->finish)
+        ifetch_options_cancel_policy(options, IFETCH_CANCEL_FIN);
     if (!b.row->keep)
         ifetch_options_header_set(options, "Connection", "close");
     static const struct bench_waiter waiter = {

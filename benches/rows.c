@@ -29,6 +29,7 @@ static const struct bench_row rows[] = {
     { .name = "waiting-alone", .kind = BENCH_WAITING, .alone = true },
     { .name = "cancel", .kind = BENCH_CANCEL, .keep = true },
     { .name = "cancel-reset", .kind = BENCH_CANCEL, .keep = true, .reset = true },
+    { .name = "cancel-finish", .kind = BENCH_CANCEL, .keep = true, .finish = true },
     { .name = "busy", .kind = BENCH_BUSY, .keep = true },
     { .name = "busy-signal", .kind = BENCH_BUSY, .keep = true, .by_signal = true },
     { .name = "busy-at-once", .kind = BENCH_BUSY, .keep = true, .at_once = true },

@@ -9,7 +9,8 @@ ALONE = [("ifetch, no client", "ifetch", "alone"),
 KEEP = all_three("keep")
 KEEP_URLS = all_three("keep-urls")
 KEEP_WAIT = [*KEEP, ("ifetch, ifetch_client_wait()", "ifetch", "keep-wait")]
-CANCELS = [*all_three("cancel"), ("raw, FIN and RST", "raw", "cancel-reset")]
+CANCELS = [*all_three("cancel"), ("raw, FIN and RST", "raw", "cancel-reset"),
+           ("ifetch, FIN alone", "ifetch", "cancel-finish")]
 AT_ONCE = [*all_three("busy-at-once"), ("raw, FIN and RST", "raw", "busy-at-once-reset")]
 
 # Where libcurl's part would take minutes under callgrind, it is left out.

@@ -30,7 +30,8 @@ heap           what malloc has handed out, its own headers included (mallinfo2),
                requests, which all go to one URL unless said
 idle           the heap of a client that keeps so many over that of one that keeps one
 cancel         raw: close(); libcurl: curl_multi_remove_handle(); ifetch: ifetch_cancel();
-               "FIN and RST" is what ifetch sends, by shutdown() and connect(AF_UNSPEC)
+               "FIN and RST" is what ifetch sends, by shutdown() and connect(AF_UNSPEC);
+               "FIN alone" what it sends with IFETCH_CANCEL_FIN, and what close() does
 freed          cancelled, and everything of the request freed
 EOF, RST       at how many cancels the server read an EOF, and at how many it saw an RST
 p50, p99       from the call to the server's notice, both by the machine's monotonic clock

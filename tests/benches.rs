@@ -149,6 +149,7 @@ fn the_server_notices_every_cancel() {
         benches.assert_row(client, "cancel", "40 20", &["count=40"]);
     }
     benches.assert_row("raw", "cancel-reset", "40 20", &["count=40", "eof=40", "rst=40"]);
+    benches.assert_row("ifetch", "cancel-finish", "40 20", &["count=40", "eof=40", "rst=0"]);
     benches.assert_row("raw", "busy-at-once-reset", "40 20", &["count=40", "eof=40", "rst=40"]);
     for row in ["busy", "busy-signal", "busy-at-once", "busy-at-once-signal"] {
         for client in ["raw", "ifetch"] {
