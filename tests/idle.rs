@@ -91,6 +91,20 @@ fn a_connection_that_is_used_is_not_idle() {
 }
 
 #[test]
+fn a_connection_that_is_used_again_and_again_outlives_its_timeout() {
+    let server = Server::start(&[&[Serve; 8]]);
+    let client = Client::new().timeout(IFETCH_CLIENT_TIMEOUT_IDLE, SHORT_MS);
+    for _ in 0..8 {
+        client.get(&server.url("/"));
+        std::thread::sleep(SHORT / 3);
+        client.poll();
+    }
+    assert_eq!(client.count(IFETCH_COUNT_OPENED), 1);
+    client.drive_until("it is closed", || client.count(IFETCH_COUNT_IDLE) == 0);
+    assert_eq!(server.left(0, PATIENCE), Some(Ended::Fin));
+}
+
+#[test]
 fn the_idle_timeout_may_be_changed_at_any_time() {
     let server = Server::start(&[ONCE]);
     let client = Client::new().timeout(IFETCH_CLIENT_TIMEOUT_IDLE, SHORT_MS);
@@ -157,6 +171,27 @@ fn beyond_its_limit_the_longest_idle_one_is_closed() {
     for kept in [1, 3] {
         assert_eq!(server.left(kept, Duration::ZERO), None, "{kept} is kept");
     }
+}
+
+#[test]
+fn since_when_a_connection_is_idle_is_when_it_was_used_last() {
+    let twice = [Read, Pause, Send(HELLO), Read, Pause, Send(HELLO)];
+    let server = Server::start(&[&twice, &twice, ONCE]);
+    let client = Client::new().limit(IFETCH_CLIENT_LIMIT_IDLE, 2);
+    make_idle(&client, &server, 2);
+    // Both are used again, the one used last first, and become idle in the other order; then a third
+    // connection does.
+    let start = |i| client.start(&server.url(&format!("/again-{i}")), &Options::new());
+    let again: Vec<Fetch> = (0..3).map(start).collect();
+    for (connection, fetch) in [1, 0, 2].into_iter().zip(&again) {
+        client.drive_until_sent(fetch);
+        server.at_pause(connection);
+        server.go(connection);
+        assert_eq!(fetch.finish().status, IFETCH_DONE);
+        assert_eq!(fetch.report().reused, (connection < 2).into());
+    }
+    assert_eq!(server.left(1, PATIENCE), Some(Ended::Fin), "it has been idle for longest");
+    assert_eq!(server.left(0, Duration::ZERO), None);
 }
 
 #[test]

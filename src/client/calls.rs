@@ -11,14 +11,15 @@ use crate::transport::sys::Instant;
 impl Core {
     /// How a fetch stands, after it was given the chance to go on.
     pub(super) fn poll_fetch(&mut self, key: Key) -> Status {
-        self.notice_cancel(key);
-        let alone = self.alone;
-        let fetch = self.fetch(key);
-        // A fetch of a shared client was driven by the turn that gave it its news; alone, even
-        // one with news is driven, for its deadlines.
-        if !fetch.is_ended() && (alone || fetch.status() == Status::Pending) {
-            self.turn(0);
-            self.pass_on_news(key);
+        if !self.fetch(key).is_ended() {
+            self.notice_cancel(key);
+            // A fetch of a shared client was driven by the turn that gave it its news; alone, even
+            // one with news is driven, for its deadlines.
+            let (alone, fetch) = (self.alone, self.fetch(key));
+            if !fetch.is_ended() && (alone || fetch.status() == Status::Pending) {
+                self.turn(0);
+                self.pass_on_news(key);
+            }
         }
         self.tell(key)
     }
@@ -36,7 +37,7 @@ impl Core {
             self.entry(key).is_some_and(|e| e.cancel.is_cancelled() && !e.fetch.is_ended());
         if cancelled {
             let now = Instant::now();
-            self.drive(key, now, None);
+            self.drive(key, now);
             self.pass_on_beside(now);
         }
     }
@@ -94,7 +95,8 @@ impl Core {
         self.notice_cancel(key);
         let now = Instant::now();
         let internal = || Err(Error::new(Kind::Internal, "a bug in ifetch was caught"));
-        let result = self.lend(key, now, f).unwrap_or_else(internal);
+        let lent = self.lend(key, now, f);
+        let result = lent.and_then(|lent| lent.value).unwrap_or_else(internal);
         self.pass_on_beside(now);
         result
     }
@@ -140,18 +142,24 @@ impl Core {
 
     /// Forgets a fetch whose handle is freed, and ends it if it still runs.
     pub(super) fn remove(&mut self, key: Key) {
-        self.end(key);
+        if !self.fetch(key).is_ended() {
+            self.end(key);
+        }
+        if self.alone {
+            // All goes with it.
+            return self.fetches[key.place()].fetch.leave_token();
+        }
         let entry = &mut self.fetches[key.place()];
-        entry.fetch.leave_token();
         self.news.hear(&mut entry.note);
         self.deadlines.leave(key.place(), &mut entry.due_at);
         self.phases.leave(entry.phase);
-        if let Some(response) = entry.fetch.take_response() {
+        let nothing = self.nothing.get_or_insert_default();
+        if let Some(response) = entry.vacate(nothing) {
             self.spares.give_back(response);
         }
-        self.fetches.remove(key.place());
+        self.fetches.leave(key.place());
         let fetches = &self.fetches;
-        self.news.prune(fetches.len(), |key| {
+        self.news.prune(fetches.taken(), |key| {
             fetches.get(key.place()).is_some_and(|entry| entry.is(key))
         });
     }
@@ -180,15 +188,14 @@ impl Core {
         self.pass_on_beside(Instant::now());
     }
 
-    /// Cancels a fetch if it runs. In a forked child nothing may be sent: the connection is
+    /// Cancels a fetch, which runs. In a forked child nothing may be sent: the connection is
     /// its parent's, and only the copy of its descriptor is closed.
     fn end(&mut self, key: Key) {
         let entry = &self.fetches[key.place()];
-        let ours = || entry.cancel.is_cancelled() || self.reactor.wake().is_ours();
-        if !entry.fetch.is_ended() && ours() {
+        if entry.cancel.is_cancelled() || self.reactor.wake().is_ours() {
             entry.cancel.cancel(Canceller::Call);
             let now = Instant::now();
-            self.drive(key, now, None);
+            self.drive(key, now);
             self.pass_on_beside(now);
         }
     }

@@ -2,26 +2,25 @@
 
 use crate::client::counts::Phases;
 use crate::client::deadlines::Deadlines;
+use crate::client::entry::Entry;
 use crate::client::news::{News, Note};
+use crate::client::places::Places;
 use crate::client::targets::Targets;
-use crate::connection::Context;
 use crate::connection::key::Key;
-use crate::connection::link::Holder;
 use crate::connection::names::Names;
 use crate::connection::pool::Pool;
 use crate::connection::response::Spares;
-use crate::error::{Error, Kind};
+use crate::connection::seats::Holder;
+use crate::error::Error;
 use crate::fetch::options::Options;
-use crate::fetch::{Fetch, Outcome, Phase, Status};
+use crate::fetch::{Fetch, Phase};
 use crate::proto::target::Target;
 use crate::transport::cancel::Cancel;
 use crate::transport::dns::is_of_lookup;
 use crate::transport::reactor::{Reactor, Ready};
-use crate::transport::sys::{Errno, Event, Events, Fd, Instant};
+use crate::transport::sys::{Event, Events, Fd, Instant};
 use crate::transport::tls::Configs;
 use crate::transport::wake::MARKS;
-use slab::Slab;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -30,7 +29,9 @@ pub(super) struct Core {
     pub(super) pool: Pool,
     pub(super) names: Names,
     pub(super) tls: Configs,
-    pub(super) fetches: Slab<Box<Entry>>,
+    pub(super) fetches: Places<Entry>,
+    /// The options of vacant places, once there are any.
+    pub(super) nothing: Option<Arc<Options>>,
     /// The number of the next fetch, which tells it from others that had its place.
     serial: u32,
     pub(super) phases: Phases,
@@ -38,61 +39,10 @@ pub(super) struct Core {
     pub(super) news: News,
     targets: Targets,
     /// The one receive buffer.
-    buffer: Vec<u8>,
+    pub(super) buffer: Vec<u8>,
     pub(super) spares: Spares,
     /// Whether there is one fetch only, asked by itself and not through `next`.
     pub(super) alone: bool,
-}
-
-/// A fetch, and what the client knows about it.
-#[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) fetch: Fetch,
-    pub(super) cancel: Arc<Cancel>,
-    pub(super) serial: u32,
-    /// What `next` calls it.
-    pub(super) tag: usize,
-    /// What it is entered with in the deadlines.
-    pub(super) due_at: Option<Instant>,
-    pub(super) note: Note,
-    /// What it is counted under.
-    pub(super) phase: Phase,
-}
-
-impl Entry {
-    /// Whether it is the one that is meant, and not another one in its place.
-    pub(super) fn is(&self, key: Key) -> bool {
-        self.serial == key.serial()
-    }
-
-    pub(super) fn key(&self, place: usize) -> Key {
-        Key::new(place, self.serial)
-    }
-
-    /// Enters what the fetch waits for. Fails if nobody would wake it.
-    fn settle(
-        &mut self,
-        place: usize,
-        phases: &mut Phases,
-        deadlines: &mut Deadlines,
-        reactor: &mut Reactor,
-    ) -> Result<(), Errno> {
-        let phase = self.fetch.phase();
-        if phase != self.phase {
-            phases.leave(self.phase);
-            phases.enter(phase);
-            self.phase = phase;
-        }
-        let Some(at) = self.fetch.deadline() else {
-            deadlines.leave(place, &mut self.due_at);
-            return Ok(());
-        };
-        let set = match deadlines.enter(place, &mut self.due_at, at) {
-            true => reactor.wake_at(at),
-            false => Ok(()),
-        };
-        set.inspect_err(|_| deadlines.leave(place, &mut self.due_at))
-    }
 }
 
 /// How many deadlines are served in a turn, and how many grants and answers.
@@ -106,7 +56,8 @@ impl Core {
             pool: Pool::new(!alone),
             names: Names::default(),
             tls: Configs::new(!alone),
-            fetches: Slab::new(),
+            fetches: Places::default(),
+            nothing: None,
             serial: 0,
             phases: Phases::default(),
             deadlines: Deadlines::default(),
@@ -134,37 +85,47 @@ impl Core {
             Some(url) if self.alone => Target::parse(url).map(|target| (Arc::new(target), None)),
             Some(url) => self.targets.parse(url).map(|(target, slot)| (target, Some(slot))),
         };
-        let slot = parsed.as_ref().ok().and_then(|&(_, slot)| slot);
+        let (target, slot, refused) = match parsed {
+            Ok((target, slot)) => (target, slot, None),
+            Err(error) => (Arc::new(Target::unknown()), None, Some(error)),
+        };
         let site = slot.map_or(u32::MAX, |slot| self.targets.site(slot));
-        let target = parsed.map(|(target, _)| target);
 
-        let serial = self.serial;
-        self.serial = serial.wrapping_add(1);
-        let place = self.fetches.vacant_entry();
-        let key = Key::new(place.key(), serial);
-        let cancel = Arc::new(Cancel::new(options.policy, key.place(), self.reactor.wake()));
-        let fetch = Fetch::start(target, site, options, now, &cancel);
-        let phase = fetch.phase();
-        self.phases.enter(phase);
-        let entry = place.insert(Box::new(Entry {
-            fetch,
-            cancel: Arc::clone(&cancel),
-            serial,
-            tag,
+        // 0 is that of vacant places.
+        self.serial = self.serial.wrapping_add(1).max(1);
+        let wake = self.reactor.wake();
+        let (place, entry) = self.fetches.take(|place| Entry {
+            fetch: Fetch::vacant(&target, &options, now),
+            cancel: Arc::new(Cancel::new(options.policy, place, wake)),
+            serial: 0,
+            tag: 0,
             due_at: None,
             note: Note::default(),
-            phase,
-        }));
-        entry.fetch.enter_token(&cancel);
+            phase: Phase::Ended,
+        });
+        let key = Key::new(place, self.serial);
+        Cancel::renew(&mut entry.cancel, options.policy);
+        let cancel = Arc::clone(&entry.cancel);
+        entry.fetch.start((target, refused), site, options, now, &cancel);
+        let phase = entry.fetch.phase();
+        (entry.serial, entry.tag, entry.phase) = (self.serial, tag, phase);
+        entry.note = Note::default();
+        self.phases.enter(phase);
         // One that could not even begin has news already.
-        let has_news =
-            if phase == Phase::Ended { self.announce(key) } else { self.drive(key, now, None) };
+        let has_news = match phase {
+            Phase::Ended => {
+                self.announce(key.place());
+                true
+            }
+            _ => self.drive(key, now),
+        };
         if has_news {
             // Nothing has happened to any descriptor that would make the user poll.
             self.ring();
         }
-        let fetch = &self.fetches[key.place()].fetch;
-        if let (Some(slot), Some(site)) = (slot, fetch.site()) {
+        if let Some(site) = self.pool.take_found()
+            && let Some(slot) = slot
+        {
             self.targets.note_site(slot, site);
         }
         self.pass_on_beside(now);
@@ -172,12 +133,14 @@ impl Core {
     }
 
     pub(super) fn entry(&mut self, key: Key) -> Option<&mut Entry> {
-        self.fetches.get_mut(key.place()).map(Box::as_mut).filter(|entry| entry.is(key))
+        self.fetches.get_mut(key.place()).filter(|entry| entry.is(key))
     }
 
     /// The fetch of a handle that has not been freed.
     pub(super) fn fetch(&mut self, key: Key) -> &mut Fetch {
-        &mut self.entry(key).expect("its user has not freed it").fetch
+        let entry = &mut self.fetches[key.place()];
+        debug_assert!(entry.is(key), "its user has not freed it");
+        &mut entry.fetch
     }
 
     /// Asks the reactor once, and drives those who have news. Says whether anything happened.
@@ -208,8 +171,7 @@ impl Core {
         }
         match self.pool.holder(event.token) {
             Some(Holder::Fetch(place)) => {
-                let key = self.fetches[place].key(place);
-                self.drive(key, now, Some(event));
+                self.drive_at(place, now, event);
             }
             Some(Holder::Pool(at)) => self.pool.handle_event(at, event, &mut self.buffer, now),
             // A socket that a canceller has yet to close may have events after the end.
@@ -220,14 +182,14 @@ impl Core {
     /// A lookup was answered, or a fetch without a socket cancelled.
     fn handle_ring(&mut self, now: Instant) {
         self.names.handle_ring(now);
-        let places = self.fetches.capacity();
+        let places = self.fetches.end();
         for mark in self.reactor.take_marks() {
             for place in (mark..places).step_by(MARKS) {
                 let Some(entry) = self.fetches.get(place) else {
                     continue;
                 };
-                if entry.cancel.is_cancelled() {
-                    self.drive(entry.key(place), now, None);
+                if entry.cancel.is_cancelled() && !entry.fetch.is_ended() {
+                    self.drive(entry.key(place), now);
                 }
             }
         }
@@ -241,7 +203,7 @@ impl Core {
             let entry = &mut self.fetches[place];
             entry.due_at = None;
             let key = entry.key(place);
-            self.drive(key, now, None);
+            self.drive(key, now);
         }
         self.pool.handle_due(now);
         self.names.handle_due(now, &self.reactor);
@@ -253,38 +215,51 @@ impl Core {
 
     /// Tells fetches what the pool and the names have for them: a connection, an address.
     pub(super) fn pass_on(&mut self, now: Instant) {
-        for _ in 0..TOLD_AT_ONCE {
-            if let Some((key, claim)) = self.pool.next_granted() {
-                if self.entry(key).is_none() {
-                    self.pool.decline(claim, now);
-                    continue;
-                }
-                let declined = self.lend(key, now, |fetch, cx| fetch.handle_grant(claim, cx));
-                if let Some(Some(claim)) = declined {
-                    self.pool.decline(claim, now);
-                }
-                self.announce(key);
-            } else if let Some((key, answer)) = self.names.next_answered() {
-                if self.lend(key, now, |fetch, cx| fetch.handle_answer(&answer, cx)).is_some() {
-                    self.announce(key);
-                }
-            } else {
-                break;
-            }
+        if self.pool.has_granted() || self.names.has_answered() {
+            self.tell_those_who_wait(now);
         }
         if let Some(at) = self.names.due()
             && let Err(errno) = self.reactor.wake_at(at)
         {
             self.names.fail_all(errno, now);
         }
-        if self.pool.has_granted() || self.names.has_answered() {
-            self.ring();
-        }
         if let Some(at) = self.pool.due()
             && self.reactor.wake_at(at).is_err()
         {
             // Nobody would close them in time.
             self.pool.close_parked_ones();
+        }
+        if self.pool.has_granted() || self.names.has_answered() {
+            self.ring();
+        }
+    }
+
+    // Not inlined: most polls have nothing to tell.
+    #[inline(never)]
+    fn tell_those_who_wait(&mut self, now: Instant) {
+        for _ in 0..TOLD_AT_ONCE {
+            if let Some((key, claim)) = self.pool.next_granted() {
+                if self.entry(key).is_none() {
+                    self.pool.decline(claim, now);
+                    continue;
+                }
+                let lent = self.lend(key, now, |fetch, cx| fetch.handle_grant(claim, cx));
+                if let Some(lent) = lent {
+                    if lent.has_news {
+                        self.announce(key.place());
+                    }
+                    if let Some(Some(claim)) = lent.value {
+                        self.pool.decline(claim, now);
+                    }
+                }
+            } else if let Some((key, answer)) = self.names.next_answered() {
+                let lent = self.lend(key, now, |fetch, cx| fetch.handle_answer(&answer, cx));
+                if lent.is_some_and(|lent| lent.has_news) {
+                    self.announce(key.place());
+                }
+            } else {
+                return;
+            }
         }
     }
 
@@ -295,74 +270,6 @@ impl Core {
         if self.news.count() > before {
             self.ring();
         }
-    }
-
-    /// Lets a fetch go on, with what happened to one of its sockets. Says whether it has news.
-    pub(super) fn drive(&mut self, key: Key, now: Instant, event: Option<Event>) -> bool {
-        let had_ended = self.lend(key, now, |fetch, cx| {
-            let had_ended = fetch.is_ended();
-            if let Some(event) = event {
-                fetch.handle_event(event);
-            }
-            fetch.drive(cx);
-            had_ended
-        });
-        // What it ended as may have been heard already.
-        had_ended != Some(true) && self.announce(key)
-    }
-
-    /// Says whether the fetch has something to say, and sees to it that its user is told.
-    fn announce(&mut self, key: Key) -> bool {
-        let Some(entry) = self.fetches.get_mut(key.place()).filter(|entry| entry.is(key)) else {
-            return false;
-        };
-        let has_news = entry.fetch.status() != Status::Pending;
-        if has_news && !self.alone {
-            self.news.announce(key, &mut entry.note);
-        }
-        has_news
-    }
-
-    /// Lends a fetch what it needs, and looks afterwards what has become of it. A panic ends
-    /// that fetch and no other.
-    pub(super) fn lend<T>(
-        &mut self,
-        key: Key,
-        now: Instant,
-        f: impl FnOnce(&mut Fetch, &mut Context<'_>) -> T,
-    ) -> Option<T> {
-        let only_one = self.fetches.len() == 1;
-        let entry = self.fetches.get_mut(key.place()).filter(|entry| entry.is(key))?;
-        let mut cx = Context {
-            now,
-            reactor: &mut self.reactor,
-            pool: &mut self.pool,
-            names: &mut self.names,
-            tls: &mut self.tls,
-            buffer: &mut self.buffer,
-            spares: &mut self.spares,
-            cancel: &entry.cancel,
-            key,
-            only_one,
-        };
-        let result = catch_unwind(AssertUnwindSafe(|| f(&mut entry.fetch, &mut cx))).ok();
-        if result.is_none() {
-            let error = Error::new(Kind::Internal, "a bug in ifetch was caught; please report it");
-            entry.fetch.end(Outcome::Failed, Some(error), &mut cx);
-        }
-        if let Err(errno) =
-            entry.settle(key.place(), &mut self.phases, &mut self.deadlines, &mut self.reactor)
-        {
-            self.fail(key, now, errno);
-        }
-        result
-    }
-
-    /// A deadline that cannot be kept must not be lost silently.
-    fn fail(&mut self, key: Key, now: Instant, errno: Errno) {
-        let message = format!("set a deadline: make a timer: {errno}");
-        let error = Error::with_os(Kind::System, errno.0, message);
-        self.lend(key, now, |fetch, cx| fetch.end(Outcome::Failed, Some(error), cx));
     }
 
     /// Makes the descriptor readable, though nothing has happened to any other.
@@ -377,6 +284,9 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::lending::Lent;
+    use crate::error::Kind;
+    use crate::fetch::{Outcome, Status};
 
     #[test]
     fn a_panic_ends_its_fetch_as_internal_and_no_other() {
@@ -386,8 +296,8 @@ mod tests {
         let (key, _) = core.start(Some(url.as_bytes()), Arc::default(), 0);
         let (other, _) = core.start(Some(url.as_bytes()), Arc::default(), 0);
 
-        let result = core.lend(key, Instant::now(), |_, _| panic!("a bug, made on purpose"));
-        assert!(result.is_none());
+        let lent = core.lend(key, Instant::now(), |_, _| panic!("a bug, made on purpose"));
+        assert!(lent.is_some_and(|lent: Lent<()>| lent.value.is_none() && lent.has_news));
         assert_eq!(core.fetch(key).status(), Status::Ended(Outcome::Failed));
         assert_eq!(core.fetch(key).error().unwrap().kind, Kind::Internal);
         assert_eq!(core.fetch(other).status(), Status::Pending);

@@ -10,7 +10,10 @@ mod calls;
 mod core;
 mod counts;
 mod deadlines;
+mod entry;
+mod lending;
 mod news;
+mod places;
 mod targets;
 
 pub(crate) use crate::client::counts::Count;

@@ -84,7 +84,7 @@ impl Layout {
     }
 
     /// Receives into `room`, as `Tcp::receive`, and adds to `count` how many body bytes are there
-    /// in a row. Says as well whether the guess was right.
+    /// in a row.
     pub(super) fn receive_chunks(
         &self,
         tcp: &mut Tcp,
@@ -93,11 +93,11 @@ impl Layout {
         rules: &Rules,
         room: &mut [u8],
         count: &mut usize,
-    ) -> (Result<Option<usize>, Errno>, bool) {
+    ) -> Result<Option<usize>, Errno> {
         let mut lines = [[0; LINE_MAX]; GUESSED];
         let received = self.receive(tcp, room, &mut lines);
         let Ok(Some(mut left)) = received else {
-            return (received, true);
+            return received;
         };
         let expected = &self.line[..self.line_len];
         let mut at = 0;
@@ -130,7 +130,10 @@ impl Layout {
                 break;
             }
         }
-        (received, right)
+        if !right {
+            inbox.note_wrong_guess();
+        }
+        received
     }
 }
 

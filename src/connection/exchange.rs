@@ -8,9 +8,9 @@ mod failures;
 
 use crate::connection::Context;
 use crate::connection::chunks::{self, Layout};
-use crate::connection::handshake::Connected;
+use crate::connection::established::Connection;
 use crate::connection::inbox::Inbox;
-use crate::connection::peer::Peer;
+use crate::connection::link::Link;
 use crate::connection::sending::Sending;
 use crate::error::{Error, Kind};
 use crate::proto::h1::Complete;
@@ -18,15 +18,12 @@ use crate::proto::h1::decode::{Decoder, Headed, Rules, Run};
 use crate::proto::persistence::CloseReason;
 use crate::proto::request::Request;
 use crate::proto::target::Target;
-use crate::transport::parked::Parked;
-use crate::transport::stream::Stream;
 use crate::transport::sys::{Errno, Event, Instant, Unasked};
 use crate::transport::tls::Facts;
 
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    stream: Stream,
-    peer: Peer,
+    connection: Box<Connection>,
     sending: Sending,
     decoder: Decoder,
     inbox: Inbox,
@@ -34,14 +31,7 @@ pub(crate) struct Exchange {
     received: u64,
     /// When a byte last went either way, or the caller took part.
     moved_at: Instant,
-    /// How many guesses about the chunks to come were wrong.
-    wrong_guesses: u8,
-    /// Whether it speaks another protocol.
-    switched: bool,
 }
-
-/// After so many wrong guesses about chunks, none is made any more.
-const WRONG_GUESSES_MAX: u8 = 8;
 
 /// How many bytes a collecting fetch receives before others get their turn, or its caller.
 const BUDGET: usize = 64 * 1024;
@@ -59,40 +49,24 @@ const BEHIND_CHUNK: usize = 256;
 const GROWTH: usize = 1 << 20;
 
 impl Exchange {
-    pub(crate) fn new(connected: Connected, now: Instant) -> Self {
-        let Connected { peer, stream } = connected;
-        Self::over(stream, peer, now)
-    }
-
-    /// One more over a connection that was kept.
-    pub(crate) fn again(parked: Parked, peer: Peer, cx: &Context<'_>) -> Self {
-        Self::over(Stream::adopt(parked, cx.cancel), peer, cx.now)
-    }
-
-    fn over(stream: Stream, peer: Peer, now: Instant) -> Self {
+    pub(crate) fn new(connection: Box<Connection>, now: Instant) -> Self {
         Self {
-            stream,
-            peer,
+            connection,
             sending: Sending::new(),
             decoder: Decoder::new(),
             inbox: Inbox::default(),
             received: 0,
             moved_at: now,
-            wrong_guesses: 0,
-            switched: false,
         }
     }
 
     pub(crate) fn handle_event(&mut self, event: Event) {
-        // Those of attempts that lost the race may still come.
-        if event.token == self.stream.token() {
-            self.stream.handle_event(event);
-        }
+        self.connection.handle_event(event);
     }
 
     /// Whether there is something of the request that could be sent now.
     pub(crate) fn wants_to_send(&self) -> bool {
-        !self.sending.is_over() && self.stream.is_writable()
+        !self.sending.is_over() && self.connection.stream.is_writable()
     }
 
     /// Sends what there is to be sent of the request. Not inlined: most drives have nothing to
@@ -106,7 +80,8 @@ impl Exchange {
     ) {
         let before = self.sending.sent();
         let keeps = cx.pool.keeps();
-        let result = self.sending.pump(&mut self.stream, cx.buffer, request, target, keeps);
+        let result =
+            self.sending.pump(&mut self.connection.stream, cx.buffer, request, target, keeps);
         self.note_sent(before, result, cx.now);
     }
 
@@ -117,7 +92,7 @@ impl Exchange {
             return Err(Error::new(Kind::WrongState, why));
         }
         let before = self.sending.sent();
-        match self.sending.write(&mut self.stream, data) {
+        match self.sending.write(&mut self.connection.stream, data) {
             Ok(count) => {
                 self.note_sent(before, Ok(()), now);
                 Ok(count)
@@ -132,9 +107,9 @@ impl Exchange {
     /// The caller has written everything.
     pub(crate) fn write_end(&mut self, now: Instant) -> Result<(), Error> {
         let before = self.sending.sent();
-        let result = self.sending.write_end(&mut self.stream);
-        let result =
-            result.map_err(|e| e.behind(&format!("send the request to {}: ", self.peer)))?;
+        let result = self.sending.write_end(&mut self.connection.stream);
+        let result = result
+            .map_err(|e| e.behind(&format!("send the request to {}: ", self.connection.peer)))?;
         self.note_sent(before, result, now);
         Ok(())
     }
@@ -159,7 +134,6 @@ impl Exchange {
     /// The server has switched protocols.
     pub(crate) fn switch(&mut self) {
         self.sending.switch();
-        self.switched = true;
     }
 
     /// The next head, interim or final, if the socket has it now.
@@ -168,22 +142,21 @@ impl Exchange {
         cx: &mut Context<'_>,
         rules: &Rules,
         collects: bool,
-        site: Option<u32>,
     ) -> Result<Option<Headed>, Error> {
         loop {
             if !self.inbox.is_empty() {
-                let known = site.and_then(|site| cx.pool.known_head(site));
+                let known = cx.pool.known_head(self.connection.link.site);
                 let headed = self.decoder.handle_head(self.inbox.rest(), rules, known);
                 if let Some((taken, headed)) = headed.map_err(|error| self.explain(error))? {
                     self.inbox.consume(taken);
                     return Ok(Some(headed));
                 }
             }
-            if !self.stream.is_readable() {
+            if !self.connection.stream.is_readable() {
                 return Ok(None);
             }
             let max = if collects { usize::MAX } else { STREAMED_HEAD };
-            let received = self.inbox.receive(&mut self.stream, cx.buffer, max);
+            let received = self.inbox.receive(&mut self.connection.stream, cx.buffer, max);
             match self.note_received(received, cx.now)? {
                 None => return Ok(None),
                 // Within a head this is always an error.
@@ -228,11 +201,13 @@ impl Exchange {
                 self.decoder.handle_run(count);
                 continue;
             }
-            if !self.stream.is_readable() {
+            if !self.connection.stream.is_readable() {
                 return Ok(None);
             }
             if budget == 0 {
-                self.stream.tell_again(cx.reactor).map_err(|errno| self.broken(errno))?;
+                let token = self.connection.link.token();
+                let told = self.connection.stream.tell_again(cx.reactor, token);
+                told.map_err(|errno| self.broken(errno))?;
                 return Ok(None);
             }
             let received = match run {
@@ -246,12 +221,12 @@ impl Exchange {
                     };
                     let wanted = at_most(run.left().min(room), step.min(budget));
                     body.reserve(wanted + 1);
-                    let received = self.stream.receive_behind(body, wanted);
+                    let received = self.connection.stream.receive_behind(body, wanted);
                     self.decoder.handle_run(received.unwrap_or_default().unwrap_or_default());
                     received
                 }
                 Run::Chunk { .. } | Run::None => {
-                    self.inbox.receive(&mut self.stream, cx.buffer, usize::MAX)
+                    self.inbox.receive(&mut self.connection.stream, cx.buffer, usize::MAX)
                 }
             };
             match self.note_received(received, cx.now)? {
@@ -289,17 +264,15 @@ impl Exchange {
                 *count += here;
                 continue;
             }
-            if !self.stream.is_readable() {
+            if !self.connection.stream.is_readable() {
                 return Ok(None);
             }
-            if self.wrong_guesses < WRONG_GUESSES_MAX
-                && let Some(tcp) = self.stream.bare()
+            if self.inbox.is_guessed()
+                && let Some(tcp) = self.connection.stream.bare()
                 && let Some(layout) = Layout::guess(run, room.len())
             {
                 let Self { decoder, inbox, .. } = self;
-                let (received, right) =
-                    layout.receive_chunks(tcp, decoder, inbox, rules, room, count);
-                self.wrong_guesses += u8::from(!right);
+                let received = layout.receive_chunks(tcp, decoder, inbox, rules, room, count);
                 match self.note_received(received, cx.now)? {
                     None => return Ok(None),
                     Some(0) => return self.handle_eof().map(Some),
@@ -309,15 +282,18 @@ impl Exchange {
             let wanted = at_most(run.left(), room.len());
             let room = &mut room[..wanted];
             let received = match run {
-                Run::Length(_) | Run::Close => self.stream.receive(room),
-                Run::Chunk { .. } => {
-                    self.inbox.receive_behind(&mut self.stream, room, cx.buffer, BEHIND_CHUNK)
-                }
+                Run::Length(_) | Run::Close => self.connection.stream.receive(room),
+                Run::Chunk { .. } => self.inbox.receive_behind(
+                    &mut self.connection.stream,
+                    room,
+                    cx.buffer,
+                    BEHIND_CHUNK,
+                ),
                 // Between chunks: many small ones at a time, but only the line of a large one.
                 Run::None => {
                     let large = self.decoder.chunk_size() >= chunks::SIZE_MIN;
                     let max = if large { BEHIND_CHUNK } else { STREAMED_HEAD };
-                    self.inbox.receive(&mut self.stream, cx.buffer, max)
+                    self.inbox.receive(&mut self.connection.stream, cx.buffer, max)
                 }
             };
             match self.note_received(received, cx.now)? {
@@ -335,6 +311,15 @@ impl Exchange {
     /// Takes framing until body bytes come next. Gives the trailers when the response is
     /// complete, behind which nothing may come.
     pub(crate) fn settle(&mut self, rules: &Rules) -> Result<Option<Complete>, Error> {
+        if self.inbox.is_empty()
+            && let Some(complete) = self.decoder.end_of_length()
+        {
+            return Ok(Some(complete));
+        }
+        self.take_framing(rules)
+    }
+
+    fn take_framing(&mut self, rules: &Rules) -> Result<Option<Complete>, Error> {
         while self.decoder.run() == Run::None {
             let (taken, complete) = self.decode(rules)?;
             self.inbox.consume(taken);
@@ -366,7 +351,7 @@ impl Exchange {
         if let Some(count) = received {
             self.received += count as u64;
             self.moved_at = now;
-        } else if self.stream.take_moved() {
+        } else if self.connection.stream.take_moved() {
             self.moved_at = now;
         }
         Ok(received)
@@ -379,21 +364,29 @@ impl Exchange {
         let reset = self.sending.failure().filter(|&errno| errno == Errno::RESET);
         match (self.decoder.handle_eof(self.inbox.rest()), reset) {
             // Bytes of the other protocol have been lost.
-            (Ok(_), _) if self.switched && self.sending.failure().is_some() => {
+            (Ok(_), _) if self.sending.is_switched() && self.sending.failure().is_some() => {
                 Err(self.send_failed())
             }
-            (Ok(_), Some(errno)) if !self.stream.is_closed() => Err(self.broken(errno)),
-            (Ok(_), None) if self.stream.is_cut_off() => Err(self.cut_off()),
+            (Ok(_), Some(errno)) if !self.connection.stream.is_closed() => Err(self.broken(errno)),
+            (Ok(_), None) if self.connection.stream.is_cut_off() => Err(self.cut_off()),
             (Ok(complete), _) => Ok(complete),
             (Err(_), _) if self.is_unanswered() => Err(self.send_failed()),
             (Err(error), _) => Err(self.explain(error)),
         }
     }
 
-    /// Takes the connection out, for another exchange.
-    pub(crate) fn release(&mut self) -> Option<(Parked, Peer)> {
-        let parked = self.stream.release()?;
-        Some((parked, self.peer.clone()))
+    pub(crate) fn link(&self) -> &Link {
+        &self.connection.link
+    }
+
+    /// Lets go of the connection, for another exchange. False if a canceller has ended it.
+    #[inline(always)]
+    pub(crate) fn release(&mut self) -> bool {
+        self.connection.stream.release()
+    }
+
+    pub(crate) fn into_connection(self) -> Box<Connection> {
+        self.connection
     }
 
     /// Why the connection cannot be used again after a complete response, if it cannot.
@@ -401,7 +394,7 @@ impl Exchange {
         if !self.sending.is_complete() {
             return Some(CloseReason::Unsent);
         }
-        match self.stream.unasked() {
+        match self.connection.stream.unasked() {
             Unasked::Nothing => None,
             Unasked::Bytes => Some(CloseReason::Extra),
             Unasked::End => Some(CloseReason::Server),
@@ -417,29 +410,29 @@ impl Exchange {
     }
 
     /// Gives back what was lent, before others are driven.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn park(&mut self, cx: &mut Context<'_>) {
         self.inbox.park(cx.buffer);
     }
 
     /// Ends the connection at once, not in an orderly way.
     pub(crate) fn abort(&mut self) {
-        self.stream.abort();
+        self.connection.stream.abort();
     }
 
     /// Whether body bytes, or what ends the body, may be there for the caller to read.
     pub(crate) fn is_readable(&self) -> bool {
-        !self.inbox.is_empty() || self.stream.is_readable()
+        !self.inbox.is_empty() || self.connection.stream.is_readable()
     }
 
     /// Whether the caller is to write, and the socket takes something.
     pub(crate) fn is_writable(&self) -> bool {
-        self.sending.wants_body() && self.stream.is_writable()
+        self.sending.wants_body() && self.connection.stream.is_writable()
     }
 
     /// What is known of TLS, if it is spoken.
     pub(crate) fn facts(&self) -> Option<Facts> {
-        self.stream.facts()
+        self.connection.stream.facts()
     }
 
     pub(crate) fn sending(&self) -> &Sending {

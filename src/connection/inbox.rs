@@ -20,7 +20,12 @@ pub(super) struct Inbox {
     at: u32,
     /// Whether `bytes` is the client's buffer.
     lent: bool,
+    /// How many guesses about what comes were wrong.
+    wrong_guesses: u8,
 }
+
+/// After so many wrong guesses, none is made any more.
+const WRONG_GUESSES_MAX: u8 = 8;
 
 impl Inbox {
     pub(super) fn rest(&self) -> &[u8] {
@@ -38,6 +43,7 @@ impl Inbox {
     }
 
     /// Receives behind the rest, at most `max` bytes; as `Stream::receive`.
+    #[inline(always)]
     pub(super) fn receive(
         &mut self,
         stream: &mut Stream,
@@ -60,6 +66,15 @@ impl Inbox {
         self.make_room(buffer);
         let max = max.min(self.bytes.capacity() - self.bytes.len());
         stream.receive_split(first, &mut self.bytes, max)
+    }
+
+    /// Whether it may be guessed what comes, so as to receive it elsewhere.
+    pub(super) fn is_guessed(&self) -> bool {
+        self.wrong_guesses < WRONG_GUESSES_MAX
+    }
+
+    pub(super) fn note_wrong_guess(&mut self) {
+        self.wrong_guesses += 1;
     }
 
     /// Keeps bytes that were received elsewhere, behind the rest.
@@ -95,6 +110,7 @@ impl Inbox {
         }
     }
 
+    #[inline(always)]
     fn give_back(&mut self, buffer: &mut Vec<u8>) {
         if self.lent {
             let rest = if self.is_empty() { Vec::new() } else { self.rest().to_vec() };

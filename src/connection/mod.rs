@@ -2,18 +2,19 @@
 //! pool that keeps it between them.
 
 mod chunks;
+pub(crate) mod established;
 pub(crate) mod exchange;
 pub(crate) mod handshake;
 mod inbox;
 pub(crate) mod key;
 pub(crate) mod link;
-mod list;
 pub(crate) mod names;
 mod parking;
 mod peer;
 pub(crate) mod pool;
 pub(crate) mod race;
 pub(crate) mod response;
+pub(crate) mod seats;
 pub(crate) mod sending;
 mod site;
 

@@ -10,23 +10,23 @@
 //! Within an origin, fetches are served in the order in which they came, by the connection that was
 //! used last. Origins that wait for a place under the limit of all take turns.
 
+mod claims;
+
+pub(crate) use claims::{Claim, Ticket};
+
+use crate::connection::established::{Connection, Doing};
 use crate::connection::key::Key;
-use crate::connection::link::{Holder, Link, Seats};
-use crate::connection::parking::{Parking, Stay};
-use crate::connection::peer::Peer;
+use crate::connection::link::Link;
+use crate::connection::parking::Parking;
+use crate::connection::seats::{Holder, Seats};
 use crate::connection::site::Sites;
 use crate::proto::known::KnownHead;
-use crate::transport::parked::{Drained, Parked};
+use crate::transport::parked::Drained;
 use crate::transport::sys::{Event, Instant};
 use std::collections::VecDeque;
 
 /// How many fetches of its own origin a connection serves in a row while others wait for a place.
 const TURNS: u8 = 16;
-
-/// A connection that was silent so short a time ago is not looked at before it is used: that it has
-/// died since is unlikely, and costs a retry. That bytes have come which nobody asked for is unlikely
-/// too, and a look could be too early for them as well.
-const SURE_FOR_NS: u64 = 10_000_000;
 
 /// What may be set.
 #[derive(Clone, Copy, Debug)]
@@ -56,31 +56,6 @@ pub(crate) struct Pool {
     pub(crate) opened: u64,
     pub(crate) reused: u64,
     pub(crate) retried: u64,
-}
-
-/// What a fetch gets that asks for a connection.
-#[derive(Debug)]
-pub(crate) enum Claim {
-    /// One that was kept.
-    Kept(Link, Parked, Peer),
-    /// The leave to make one.
-    New(Link),
-    /// Neither yet.
-    Queued(Ticket),
-}
-
-/// A place in a queue.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ticket {
-    site: u32,
-    number: u64,
-}
-
-impl Ticket {
-    /// Where the pool knows the origin.
-    pub(crate) fn site(self) -> u32 {
-        self.site
-    }
 }
 
 /// No site: connections are not kept.
@@ -116,61 +91,6 @@ impl Pool {
         self.keeps
     }
 
-    /// Asks for a connection to `origin`; `site` is where that may be.
-    /// `careful` if the request cannot be sent a second time.
-    pub(crate) fn claim(
-        &mut self,
-        origin: &[u8],
-        site: u32,
-        key: Key,
-        careful: bool,
-        now: Instant,
-    ) -> Claim {
-        if !self.keeps {
-            return Claim::New(self.seats.give(NO_SITE, key));
-        }
-        let at = self.sites.enter(origin, site);
-        let place = self.sites.get(at);
-        if place.queue.is_empty() {
-            if let Some(newest) = place.idle.last() {
-                return self.take(newest, key, careful, now);
-            }
-            if place.links < self.per_origin_max && self.make_room() {
-                return self.give(at, key);
-            }
-        }
-        self.enqueue(at, key)
-    }
-
-    fn give(&mut self, site: u32, key: Key) -> Claim {
-        self.sites.get(site).links += 1;
-        Claim::New(self.seats.give(site, key))
-    }
-
-    /// Takes an idle connection, or its place if it has died.
-    fn take(&mut self, at: usize, key: Key, careful: bool, now: Instant) -> Claim {
-        let stay = self.unpark(at);
-        let asked_ns = self.asked_at.map_or(u64::MAX, |asked_at| now.ns_since(asked_at));
-        let careful = careful || stay.idle_ns(now).min(asked_ns) >= SURE_FOR_NS;
-        self.check(Claim::Kept(stay.link, stay.parked, stay.peer), key, careful, now)
-    }
-
-    /// What is left of a claim after a look at its connection.
-    fn check(&mut self, claim: Claim, key: Key, careful: bool, now: Instant) -> Claim {
-        let Claim::Kept(mut link, mut parked, peer) = claim else {
-            return claim;
-        };
-        self.seats.hand_to(&link, Holder::Fetch(key.place()));
-        if self.is_old(&link, now) || (careful && !parked.is_quiet()) {
-            drop(parked);
-            self.seats.renew(&mut link);
-            return Claim::New(link);
-        }
-        link.reused = true;
-        self.reused += 1;
-        Claim::Kept(link, parked, peer)
-    }
-
     /// Whether a connection has come of age.
     pub(crate) fn is_old(&self, link: &Link, now: Instant) -> bool {
         match (self.age_ms, link.opened_at) {
@@ -181,19 +101,11 @@ impl Pool {
 
     /// Whether a connection would be kept, or be used at once by somebody who waits for it; not if
     /// there are more than a lowered limit allows.
-    pub(crate) fn wants(&mut self, link: &Link) -> bool {
-        let site = self.sites.get(link.site);
+    pub(crate) fn wants(&self, link: &Link) -> bool {
+        let site = self.sites.look(link.site);
         let is_within =
             self.seats.len() <= self.connections_max && site.links <= self.per_origin_max;
         is_within && (self.parking.idle_max > 0 || !site.queue.is_empty())
-    }
-
-    fn enqueue(&mut self, site: u32, key: Key) -> Claim {
-        let number = self.ticket;
-        self.ticket += 1;
-        self.sites.get(site).queue.insert(number, key);
-        self.join_row(site);
-        Claim::Queued(Ticket { site, number })
     }
 
     fn join_row(&mut self, at: u32) {
@@ -203,12 +115,6 @@ impl Pool {
             site.in_row = true;
             self.row.push_back(at);
         }
-    }
-
-    /// A fetch does not wait any more.
-    pub(crate) fn leave_queue(&mut self, ticket: Ticket) {
-        self.sites.get(ticket.site).queue.remove(&ticket.number);
-        self.sites.leave(ticket.site);
     }
 
     /// A connection has been established.
@@ -239,27 +145,47 @@ impl Pool {
         }
     }
 
-    /// Takes a connection that can be used again: the next in the queue gets it, or it is idle.
-    pub(crate) fn keep(&mut self, mut link: Link, parked: Parked, peer: Peer, now: Instant) {
-        if !self.wants(&link) {
-            drop(parked);
-            return self.close(link);
+    /// Takes a connection that can be used again, if it is wanted.
+    fn keep_if_wanted(&mut self, connection: Box<Connection>, now: Instant) {
+        match self.wants(&connection.link) {
+            true => self.keep(connection, now),
+            false => self.close(connection.close()),
         }
+    }
+
+    /// Takes a connection that is wanted: the next in the queue gets it, or it is idle.
+    #[inline(always)]
+    pub(crate) fn keep(&mut self, mut connection: Box<Connection>, now: Instant) {
+        let nobody_waits = self.sites.look(connection.link.site).queue.is_empty();
+        if nobody_waits && self.row.is_empty() {
+            connection.link.turns = 0;
+            connection.doing = Doing::Idle { since: now };
+            self.park(connection);
+            while self.parking.has_too_many() && self.close_oldest() {}
+        } else {
+            self.keep_for_those_who_wait(connection, now);
+        }
+    }
+
+    #[inline(never)]
+    fn keep_for_those_who_wait(&mut self, mut connection: Box<Connection>, now: Instant) {
+        let link = &mut connection.link;
         let others_wait = self.row.iter().any(|&at| at != link.site);
         let site = self.sites.get(link.site);
         link.turns = if others_wait { link.turns + 1 } else { 0 };
         if link.turns < TURNS
             && let Some((_, key)) = site.queue.pop_first()
         {
-            self.seats.hand_to(&link, Holder::Fetch(key.place()));
-            self.granted.push_back((key, Claim::Kept(link, parked, peer)));
+            self.seats.hand_to(link, key);
+            self.granted.push_back((key, Claim::Kept(connection)));
             return;
         }
         link.turns = 0;
         if others_wait && self.row.front() == Some(&link.site) {
             self.row.rotate_left(1);
         }
-        self.park(Stay::idle(link, parked, peer, now));
+        connection.doing = Doing::Idle { since: now };
+        self.park(connection);
         while self.parking.has_too_many() && self.close_oldest() {}
         self.serve();
     }
@@ -268,44 +194,48 @@ impl Pool {
     /// come by `until`. Says whether it was of use.
     pub(crate) fn drain(
         &mut self,
-        (link, mut parked, peer): (Link, Parked, Peer),
+        mut connection: Box<Connection>,
         left: u64,
         buffer: &mut Vec<u8>,
         (now, until): (Instant, Instant),
     ) -> bool {
         // What has come already, nobody will tell of again.
-        match parked.drain(buffer, left) {
-            Drained::Left(left) => self.park(Stay::draining(link, parked, peer, left, until)),
-            Drained::All => self.keep(link, parked, peer, now),
+        match connection.stream.drain(buffer, left) {
+            Drained::Left(left) => {
+                connection.doing = Doing::Draining { left, until };
+                self.park(connection);
+            }
+            Drained::All => self.keep_if_wanted(connection, now),
             Drained::Lost => {
-                drop(parked);
-                self.close(link);
+                self.close(connection.close());
                 return false;
             }
         }
         true
     }
 
-    fn park(&mut self, stay: Stay) {
-        let site = self.sites.get(stay.link.site);
-        let at = self.parking.next();
-        self.seats.hand_to(&stay.link, Holder::Pool(at));
-        self.parking.enter(stay, &mut site.idle);
+    #[inline(always)]
+    fn park(&mut self, connection: Box<Connection>) {
+        let site = self.sites.get(connection.link.site);
+        self.parking.enter(&mut self.seats, connection, &mut site.idle);
     }
 
-    fn unpark(&mut self, at: usize) -> Stay {
-        let site = self.parking.site(at);
-        self.parking.leave(at, &mut self.sites.get(site).idle)
+    #[inline(always)]
+    fn unpark(&mut self, seat: usize) -> Option<Box<Connection>> {
+        let connection = self.seats.unpark(seat)?;
+        let site = self.sites.get(connection.link.site);
+        self.parking.leave(seat, &connection, &mut site.idle);
+        Some(connection)
     }
 
-    fn close_parked(&mut self, at: usize) {
-        let stay = self.unpark(at);
-        drop(stay.parked);
-        self.vacate(stay.link);
+    fn close_parked(&mut self, seat: usize) {
+        if let Some(connection) = self.unpark(seat) {
+            self.vacate(connection.close());
+        }
     }
 
     fn close_oldest(&mut self) -> bool {
-        let Some(oldest) = self.parking.oldest() else {
+        let Some((_, oldest)) = self.parking.oldest(&mut self.seats) else {
             return false;
         };
         self.close_parked(oldest);
@@ -338,30 +268,6 @@ impl Pool {
         }
     }
 
-    /// Somebody's claim that has been granted, to be told.
-    pub(crate) fn next_granted(&mut self) -> Option<(Key, Claim)> {
-        self.granted.pop_front()
-    }
-
-    pub(crate) fn has_granted(&self) -> bool {
-        !self.granted.is_empty()
-    }
-
-    /// Takes what was granted. The connection was in use just before, so only those who are careful
-    /// have it looked at.
-    pub(crate) fn accept(&mut self, claim: Claim, key: Key, careful: bool, now: Instant) -> Claim {
-        self.check(claim, key, careful, now)
-    }
-
-    /// The one who was granted this has gone.
-    pub(crate) fn decline(&mut self, claim: Claim, now: Instant) {
-        match claim {
-            Claim::Kept(link, parked, peer) => self.keep(link, parked, peer, now),
-            Claim::New(link) => self.close(link),
-            Claim::Queued(_) => {}
-        }
-    }
-
     /// The reactor has told everything that happened until now.
     pub(crate) fn note_asked(&mut self, now: Instant) {
         self.asked_at = Some(now);
@@ -375,40 +281,44 @@ impl Pool {
     /// Something happened to a connection that no fetch has.
     pub(crate) fn handle_event(
         &mut self,
-        at: usize,
+        seat: usize,
         event: Event,
         buffer: &mut Vec<u8>,
         now: Instant,
     ) {
-        match self.parking.handle_event(at, event, buffer) {
+        let Some(parked) = self.seats.parked(seat) else {
+            return;
+        };
+        match parked.handle_event_parked(event, buffer) {
             None => {}
             Some(true) => {
-                let stay = self.unpark(at);
-                self.keep(stay.link, stay.parked, stay.peer, now);
+                if let Some(connection) = self.unpark(seat) {
+                    self.keep_if_wanted(connection, now);
+                }
             }
             Some(false) => {
-                self.close_parked(at);
+                self.close_parked(seat);
                 self.serve();
             }
         }
     }
 
-    /// When connections have to be closed that no fetch has.
+    /// When to look for connections that have to be closed and that no fetch has.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.parking.due()
     }
 
     pub(crate) fn handle_due(&mut self, now: Instant) {
-        while let Some(at) = self.parking.pop_due(now) {
-            self.close_parked(at);
+        while let Some(seat) = self.parking.next_due(&mut self.seats, now) {
+            self.close_parked(seat);
         }
         self.serve();
     }
 
     /// Closes all that no fetch has.
     pub(crate) fn close_parked_ones(&mut self) {
-        while let Some(at) = self.parking.any() {
-            self.close_parked(at);
+        for seat in self.seats.all_parked() {
+            self.close_parked(seat);
         }
         self.serve();
     }
@@ -432,7 +342,7 @@ impl Pool {
 
     /// 0 means never.
     pub(crate) fn set_idle_timeout(&mut self, timeout_ms: u32) {
-        self.parking.idle_ms = Some(timeout_ms).filter(|&ms| ms > 0);
+        self.parking.set_idle_ms(Some(timeout_ms).filter(|&ms| ms > 0));
     }
 
     /// 0 means never.

@@ -4,6 +4,7 @@
 //! address families taking turns. The first to be connected wins, the others are closed.
 
 use crate::connection::Context;
+use crate::connection::link::Link;
 use crate::connection::peer::Peer;
 use crate::error::{Error, Kind};
 use crate::transport::cancel::ATTEMPTS;
@@ -17,8 +18,8 @@ const ATTEMPT_DELAY_MS: u32 = 250;
 
 #[derive(Debug)]
 pub(crate) struct Race {
-    /// What the events of its sockets carry, but for the index of the socket.
-    token: u64,
+    /// The right to the connection that is being made.
+    link: Link,
     waiting: VecDeque<SocketAddr>,
     running: Vec<Attempt>,
     failed: Vec<(SocketAddr, Failure)>,
@@ -48,9 +49,14 @@ pub(crate) struct Winner {
 
 impl Race {
     /// `addresses` are in the order of preference.
-    pub(crate) fn new(addresses: Vec<SocketAddr>, token: u64) -> Self {
+    pub(crate) fn new(addresses: Vec<SocketAddr>, link: Link) -> Self {
         let waiting = take_turns(addresses);
-        Self { token, waiting, running: Vec::new(), failed: Vec::new(), next_at: None }
+        Self { link, waiting, running: Vec::new(), failed: Vec::new(), next_at: None }
+    }
+
+    /// Closes the sockets that are left.
+    pub(crate) fn into_link(self) -> Link {
+        self.link
     }
 
     /// How many attempts have been started.
@@ -64,7 +70,8 @@ impl Race {
 
     /// Something happened to the attempt with this index.
     pub(crate) fn handle_event(&mut self, event: Event) {
-        if let Some(attempt) = self.running.iter_mut().find(|a| a.tcp.token() == event.token) {
+        let token = self.link.token();
+        if let Some(attempt) = self.running.iter_mut().find(|a| a.tcp.token(token) == event.token) {
             attempt.tcp.handle_event(event);
         }
     }
@@ -100,7 +107,7 @@ impl Race {
 
     fn start(&mut self, address: SocketAddr, cx: &mut Context<'_>) {
         self.next_at = (!self.waiting.is_empty()).then(|| cx.now.after_ms(ATTEMPT_DELAY_MS));
-        match Tcp::connect(&address, cx.cancel, cx.reactor, self.token) {
+        match Tcp::connect(&address, cx.cancel, cx.reactor, self.link.token()) {
             Ok((mut tcp, connecting)) => {
                 match connecting {
                     Connecting::Established => tcp.handle_established(),

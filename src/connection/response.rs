@@ -9,7 +9,7 @@ use crate::transport::sys::Instant;
 #[derive(Debug, Default)]
 pub(crate) struct Response {
     pub(crate) head: Head,
-    pub(crate) trailers: Option<Fields>,
+    pub(crate) trailers: Option<Box<Fields>>,
     /// The length of the body, where the head told it.
     pub(crate) expected: Option<u64>,
     /// When the head was complete.

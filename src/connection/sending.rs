@@ -29,6 +29,8 @@ pub(crate) struct Sending {
     caller_wrote: bool,
     /// Whether the connection holds bytes that it has taken and the kernel has not.
     held: bool,
+    /// Whether the connection speaks another protocol.
+    switched: bool,
     sent: u64,
 }
 
@@ -66,6 +68,7 @@ impl Sending {
             head_len: 0,
             caller_wrote: false,
             held: false,
+            switched: false,
             sent: 0,
         }
     }
@@ -125,6 +128,11 @@ impl Sending {
     /// The server has switched protocols: from here on bytes go as they are.
     pub(crate) fn switch(&mut self) {
         self.stage = Stage::Tunnel;
+        self.switched = true;
+    }
+
+    pub(crate) fn is_switched(&self) -> bool {
+        self.switched
     }
 
     /// Hands to the kernel what it takes.
@@ -195,6 +203,7 @@ impl Sending {
         }
     }
 
+    #[inline(always)]
     fn flush(&mut self, stream: &mut Stream) -> Result<(), Errno> {
         while let Some(queue) = &mut self.queue
             && stream.is_writable()

@@ -1,7 +1,6 @@
 //! The origins that a client has connections to, or fetches that wait for one.
 
 use crate::connection::key::Key;
-use crate::connection::list::List;
 use crate::proto::known::KnownHead;
 use slab::Slab;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -13,8 +12,8 @@ pub(super) struct Site {
     origin: Box<[u8]>,
     /// Places given for connections to it.
     pub(super) links: usize,
-    /// Idle connections, the one used last at the end.
-    pub(super) idle: List,
+    /// The seats of idle connections, the one used last at the end.
+    pub(super) idle: Vec<usize>,
     /// Those who wait for a connection to it, in the order in which they came.
     pub(super) queue: BTreeMap<u64, Key>,
     /// Whether it stands in the row of those who wait for a place.
@@ -39,6 +38,8 @@ const SPARE_MAX: usize = 16;
 pub(super) struct Sites {
     sites: Slab<Site>,
     by_origin: HashMap<Box<[u8]>, u32>,
+    /// Where an origin was found that was not where it was thought to be.
+    pub(super) found: Option<u32>,
     /// Those that were not needed when last looked at, in that order.
     spare: VecDeque<u32>,
 }
@@ -49,13 +50,20 @@ impl Sites {
         if self.sites.get(hint as usize).is_some_and(|site| *site.origin == *origin) {
             return hint;
         }
+        let at = self.find(origin);
+        self.found = Some(at);
+        at
+    }
+
+    #[inline(never)]
+    fn find(&mut self, origin: &[u8]) -> u32 {
         if let Some(&at) = self.by_origin.get(origin) {
             return at;
         }
         let at = self.sites.insert(Site {
             origin: origin.into(),
             links: 0,
-            idle: List::default(),
+            idle: Vec::new(),
             queue: BTreeMap::new(),
             in_row: false,
             known_head: KnownHead::default(),
@@ -67,6 +75,10 @@ impl Sites {
 
     pub(super) fn get(&mut self, at: u32) -> &mut Site {
         &mut self.sites[at as usize]
+    }
+
+    pub(super) fn look(&self, at: u32) -> &Site {
+        &self.sites[at as usize]
     }
 
     /// Forgets a site that is not needed any more, when many others are not either.

@@ -1,6 +1,7 @@
 //! The end of a fetch: its outcome, and what becomes of its connection.
 
 use crate::connection::Context;
+use crate::connection::exchange::Exchange;
 use crate::error::{Error, Kind};
 use crate::fetch::options::Policy;
 use crate::fetch::report::{Ending, Traffic};
@@ -26,12 +27,24 @@ pub(crate) struct Ended {
     pub(crate) traffic: Traffic,
 }
 
+/// What becomes of a connection.
+enum Parting {
+    Keep,
+    /// So many bytes are to be drained.
+    Drain(u64),
+    Close,
+}
+
 impl Ended {
     /// The end of a fetch that could not even begin.
     pub(crate) fn unstarted(error: Error, at: Instant) -> Self {
-        let (outcome, traffic) = (Outcome::Failed, Traffic::default());
-        let (phase, error, canceller) = (Phase::Resolving, Some(error), None);
-        Self { outcome, phase, at, error, canceller, traffic }
+        Self { error: Some(error), ..Self::vacant(at) }
+    }
+
+    /// Of no fetch.
+    pub(crate) fn vacant(at: Instant) -> Self {
+        let (outcome, phase) = (Outcome::Failed, Phase::Resolving);
+        Self { outcome, phase, at, error: None, canceller: None, traffic: Traffic::default() }
     }
 }
 
@@ -49,62 +62,84 @@ impl Fetch {
             Some(by) => (Outcome::Cancelled, Some(cancelled(phase, &self.target, by))),
         };
         let mut traffic = self.traffic_now();
-        match &mut self.state {
-            State::Exchange(_) => self.leave_connection(outcome, &mut traffic, cx),
-            State::Connect(race) => race.abort(),
+        let parting = self.part(outcome, &mut traffic, cx);
+        let ended = Ended { outcome, phase, at: cx.now, error, canceller, traffic };
+        let before = std::mem::replace(&mut self.state, State::Ended(ended));
+        // Whatever sockets are left are closed before their place goes to somebody else.
+        match (before, parting) {
+            (State::Exchange(exchange), Parting::Keep) => {
+                cx.pool.keep(exchange.into_connection(), cx.now);
+            }
+            (State::Exchange(exchange), Parting::Drain(left)) => {
+                let until = cx.now.after_ms(self.options.drain_ms);
+                let connection = exchange.into_connection();
+                if !cx.pool.drain(connection, left, cx.buffer, (cx.now, until))
+                    && let State::Ended(ended) = &mut self.state
+                {
+                    ended.traffic.ending = Ending::Finished;
+                    ended.traffic.close_reason = Some(CloseReason::Interrupted);
+                }
+            }
+            (State::Exchange(exchange), Parting::Close) => {
+                cx.pool.close(exchange.into_connection().close());
+            }
+            (State::Handshake(handshake), _) => {
+                cx.pool.close(handshake.into_connection().close());
+            }
+            (State::Connect(race), _) => cx.pool.close(race.into_link()),
+            (State::Resolve(link, name), _) => {
+                cx.names.leave(&name, cx.key);
+                cx.pool.close(link);
+            }
+            (State::Queue(ticket), _) => cx.pool.leave_queue(ticket),
+            (State::Begin { .. } | State::Ended(_), _) => {}
+        }
+    }
+
+    /// Lets go of the connection, or ends it, and says what is to become of it.
+    fn part(&mut self, outcome: Outcome, traffic: &mut Traffic, cx: &mut Context<'_>) -> Parting {
+        let exchange = match &mut self.state {
+            State::Exchange(exchange) => exchange,
+            State::Connect(race) => {
+                race.abort();
+                return Parting::Close;
+            }
             State::Handshake(handshake) => {
                 handshake.abort(cx);
                 traffic.close_reason = Some(CloseReason::Interrupted);
                 traffic.ending = self.ending_of_broken();
+                return Parting::Close;
             }
-            State::Queue(ticket) => cx.pool.leave_queue(*ticket),
-            State::Resolve(name) => cx.names.leave(name, cx.key),
-            State::Begin { .. } | State::Ended(_) => {}
-        }
-        // Whatever sockets are left are closed before their place goes to somebody else.
-        self.state = State::Ended(Ended { outcome, phase, at: cx.now, error, canceller, traffic });
-        if let Some(link) = self.link.take() {
-            cx.pool.close(link);
-        }
-    }
-
-    /// Keeps the connection, or has it drained, or ends it.
-    fn leave_connection(&mut self, outcome: Outcome, traffic: &mut Traffic, cx: &mut Context<'_>) {
+            _ => return Parting::Close,
+        };
+        let of_response = self.response.as_ref().and_then(|response| response.close_reason);
         let closes = match outcome {
-            Outcome::Complete => self.close_reason(cx),
+            Outcome::Complete => of_response.or_else(|| close_reason(exchange, cx)),
             Outcome::Failed | Outcome::Cancelled => Some(CloseReason::Interrupted),
         };
-        let drains = (cx.cancel.is_spared()).then(|| self.left_to_drain(cx)).flatten();
-        let State::Exchange(exchange) = &mut self.state else {
-            return;
-        };
-        let kept = closes.is_none() || drains.is_some();
-        if kept
-            && let Some((parked, peer)) = exchange.release()
-            && let Some(link) = self.link.take()
+        if closes.is_none() && exchange.release() {
+            traffic.ending = Ending::Kept;
+            return Parting::Keep;
+        }
+        if cx.cancel.is_spared()
+            && let Some(left) = self.left_to_drain(cx)
+            && let State::Exchange(exchange) = &mut self.state
+            && exchange.release()
         {
-            match drains {
-                None => {
-                    cx.pool.keep(link, parked, peer, cx.now);
-                    traffic.ending = Ending::Kept;
-                }
-                Some(left) => {
-                    let until = cx.now.after_ms(self.options.drain_ms);
-                    let times = (cx.now, until);
-                    let drains = cx.pool.drain((link, parked, peer), left, cx.buffer, times);
-                    traffic.ending = if drains { Ending::Drained } else { Ending::Finished };
-                    traffic.close_reason = closes.filter(|_| !drains);
-                }
+            traffic.ending = Ending::Drained;
+            return Parting::Drain(left);
+        }
+        let ending_of_broken = self.ending_of_broken();
+        if let State::Exchange(exchange) = &mut self.state {
+            traffic.close_reason = closes.or(Some(CloseReason::Interrupted));
+            // A request that the server still waits for must not end as if it were complete.
+            let orderly = outcome == Outcome::Complete && exchange.sending().is_complete();
+            if !orderly {
+                exchange.abort();
             }
-            return;
+            traffic.ending = if orderly { Ending::Finished } else { ending_of_broken };
         }
-        traffic.close_reason = closes.or(Some(CloseReason::Interrupted));
-        // A request that the server still waits for must not end as if it were complete.
-        let orderly = outcome == Outcome::Complete && exchange.sending().is_complete();
-        if !orderly {
-            exchange.abort();
-        }
-        traffic.ending = if orderly { Ending::Finished } else { self.ending_of_broken() };
+        Parting::Close
     }
 
     /// How a connection is ended that was not to end.
@@ -113,26 +148,6 @@ impl Fetch {
             Policy::Finish => Ending::Finished,
             Policy::Reset | Policy::Drain => Ending::Reset,
         }
-    }
-
-    /// Why the connection of a complete exchange is not kept, if it is not.
-    fn close_reason(&mut self, cx: &mut Context<'_>) -> Option<CloseReason> {
-        let (State::Exchange(exchange), Some(link)) = (&mut self.state, &self.link) else {
-            return None;
-        };
-        if !cx.pool.keeps() {
-            return Some(CloseReason::Alone);
-        }
-        let of_response = self.response.as_ref().and_then(|response| response.close_reason);
-        of_response.or_else(|| {
-            if cx.pool.is_old(link, cx.now) {
-                Some(CloseReason::Age)
-            } else if !cx.pool.wants(link) {
-                Some(CloseReason::Full)
-            } else {
-                exchange.close_reason()
-            }
-        })
     }
 
     /// Says that the system would not let us.
@@ -151,9 +166,6 @@ impl Fetch {
     }
 
     pub(super) fn check_deadline(&self, cx: &Context<'_>) -> Result<(), Error> {
-        if !self.options.has_deadlines() {
-            return Ok(());
-        }
         let due = self.next_timer().filter(|&(at, _)| at <= cx.now);
         match due.and_then(|(_, timer)| timer.failure()) {
             Some((kind, waited_for)) => {
@@ -165,45 +177,55 @@ impl Fetch {
         }
     }
 
-    /// Connection attempts made.
-    pub(super) fn attempts(&self) -> u32 {
-        match (&self.state, &self.link) {
-            (State::Connect(race), _) => race.attempts(),
-            (State::Handshake(_) | State::Exchange(_), Some(link)) if !link.reused => {
-                link.attempts.into()
-            }
-            _ => 0,
-        }
-    }
-
     /// What has been sent and received so far.
     pub(crate) fn traffic_now(&self) -> Traffic {
-        let attempts = self.attempts();
         let before = self.retried.unwrap_or_default();
         match &self.state {
-            State::Exchange(exchange) => Traffic {
-                sent: exchange.sending().sent(),
-                received: exchange.received(),
-                attempts,
-                interim: exchange.interim_seen(),
-                may_have_acted: exchange.sending().head_is_out() || before.may_have_acted,
-                reused: self.link.as_ref().is_some_and(|link| link.reused),
-                tls: exchange.facts(),
-                ..Traffic::default()
-            },
+            State::Exchange(exchange) => {
+                let link = exchange.link();
+                Traffic {
+                    sent: exchange.sending().sent(),
+                    received: exchange.received(),
+                    attempts: if link.reused { 0 } else { link.attempts.into() },
+                    interim: exchange.interim_seen(),
+                    may_have_acted: exchange.sending().head_is_out() || before.may_have_acted,
+                    reused: link.reused,
+                    tls: exchange.facts(),
+                    ..Traffic::default()
+                }
+            }
             State::Ended(ended) => ended.traffic,
             State::Begin { .. }
             | State::Queue(_)
-            | State::Resolve(_)
+            | State::Resolve(..)
             | State::Connect(_)
             | State::Handshake(_) => {
                 let may_have_acted = before.may_have_acted;
+                let attempts = match &self.state {
+                    State::Connect(race) => race.attempts(),
+                    State::Handshake(handshake) => handshake.link().attempts.into(),
+                    _ => 0,
+                };
                 Traffic { attempts, may_have_acted, ..Traffic::default() }
             }
         }
     }
 }
 
+/// Why the connection of a complete exchange is not kept, if it is not.
+fn close_reason(exchange: &mut Exchange, cx: &Context<'_>) -> Option<CloseReason> {
+    if !cx.pool.keeps() {
+        Some(CloseReason::Alone)
+    } else if cx.pool.is_old(exchange.link(), cx.now) {
+        Some(CloseReason::Age)
+    } else if !cx.pool.wants(exchange.link()) {
+        Some(CloseReason::Full)
+    } else {
+        exchange.close_reason()
+    }
+}
+
+#[cold]
 fn cancelled(phase: Phase, target: &Target, by: Canceller) -> Error {
     let url = target.url().to_string_lossy();
     let doing = match phase {

@@ -5,35 +5,38 @@ use crate::error::Error;
 use crate::fetch::Fetch;
 use crate::fetch::options::Options;
 use crate::proto::target::Target;
+use std::borrow::Cow;
 use std::io::Write as _;
 
 /// What the pool knows a server by: fetches for which this differs share no connection. It is the
 /// origin of the URL, and whatever else decides whom a connection leads to, and whom it was made
-/// to trust. Where it is more than the origin, it is written into `room`.
+/// to trust.
 pub(super) fn origin<'a>(
     target: &'a Target,
     options: &Options,
     cx: &mut Context<'_>,
-    room: &'a mut Vec<u8>,
-) -> &'a [u8] {
+) -> Cow<'a, [u8]> {
     let is_secure = target.is_secure();
+    if !is_secure && options.connect_to.is_none() {
+        return Cow::Borrowed(target.origin());
+    }
     let number = if is_secure { cx.tls.number(options.tls.as_ref()) } else { 0 };
     let name = options.verify_name.as_deref().filter(|_| is_secure);
     if number == 0 && name.is_none() && options.connect_to.is_none() {
-        return target.origin();
+        return Cow::Borrowed(target.origin());
     }
     // The number has four bytes, and the others hold no blank.
-    room.extend_from_slice(target.origin());
-    room.push(b' ');
-    room.extend_from_slice(&number.to_ne_bytes());
+    let mut origin = target.origin().to_vec();
+    origin.push(b' ');
+    origin.extend_from_slice(&number.to_ne_bytes());
     if let Some(address) = options.connect_to {
-        write!(room, " {address}").expect("a Vec takes everything");
+        write!(origin, " {address}").expect("a Vec takes everything");
     }
     if let Some(name) = name {
-        room.extend_from_slice(b"  ");
-        room.extend_from_slice(name.as_bytes());
+        origin.extend_from_slice(b"  ");
+        origin.extend_from_slice(name.as_bytes());
     }
-    room
+    Cow::Owned(origin)
 }
 
 impl Fetch {

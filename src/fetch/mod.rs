@@ -9,7 +9,6 @@ mod state;
 mod timers;
 mod transfer;
 
-use crate::connection::link::Link;
 use crate::connection::response::Response;
 use crate::error::{Error, Kind};
 use crate::proto::head::{Fields, Head};
@@ -80,8 +79,6 @@ pub(crate) struct Fetch {
     target: Arc<Target>,
     options: Arc<Options>,
     state: State,
-    /// The right to a connection, unless it waits for one or has ended.
-    link: Option<Link>,
     response: Option<Box<Response>>,
     /// Interim responses, if the caller has asked for them and there were any.
     interim: Option<Box<Interim>>,
@@ -97,30 +94,12 @@ pub(crate) struct Fetch {
 }
 
 impl Fetch {
-    /// A fetch that goes as far as it can when it is first driven. `site` is where the pool may know
-    /// the origin.
-    pub(crate) fn start(
-        target: Result<Arc<Target>, Error>,
-        site: u32,
-        options: Arc<Options>,
-        now: Instant,
-        cancel: &Cancel,
-    ) -> Self {
-        let checked = target.and_then(|target| options.check().map(|()| target));
-        let (target, state) = match checked {
-            Ok(target) => (target, State::Begin { site }),
-            Err(error) => {
-                cancel.end();
-                let ended = Ended::unstarted(error, now);
-                (Arc::new(Target::unknown()), State::Ended(ended))
-            }
-        };
+    /// A vacant place for fetches; it has to refer to something.
+    pub(crate) fn vacant(target: &Arc<Target>, options: &Arc<Options>, now: Instant) -> Self {
         Self {
-            target,
-            userdata: options.userdata,
-            options,
-            state,
-            link: None,
+            target: Arc::clone(target),
+            options: Arc::clone(options),
+            state: State::Ended(Ended::vacant(now)),
             response: None,
             interim: None,
             head_shown: false,
@@ -129,15 +108,49 @@ impl Fetch {
             retried: None,
             times: Times::new(now),
             seated: Seated::NOWHERE,
+            userdata: 0,
         }
     }
 
-    /// Where the pool knows the origin, if it does.
-    pub(crate) fn site(&self) -> Option<u32> {
-        match &self.state {
-            State::Queue(ticket) => Some(ticket.site()),
-            _ => self.link.as_ref().map(Link::site),
+    /// Begins a fetch in a vacant place, which goes as far as it can when it is first driven. `site`
+    /// is where the pool may know the origin. It fails at once if it is `refused`.
+    pub(crate) fn start(
+        &mut self,
+        (target, refused): (Arc<Target>, Option<Error>),
+        site: u32,
+        options: Arc<Options>,
+        now: Instant,
+        cancel: &Arc<Cancel>,
+    ) {
+        self.target = target;
+        self.userdata = options.userdata;
+        self.options = options;
+        (self.head_shown, self.upload_ended) = (false, false);
+        (self.lookup, self.retried) = (LookupKind::None, None);
+        self.times = Times::new(now);
+        if let Some(error) = refused.or_else(|| self.options.check().err()) {
+            cancel.end();
+            self.state = State::Ended(Ended::unstarted(error, now));
+            return;
         }
+        self.state.replace_nothing(State::Begin { site });
+        if let Some(token) = &self.options.token {
+            self.seated = token.enter(cancel);
+        }
+    }
+
+    /// Vacates the place. What the fetch refers to is let go, but for its URL; `nothing` stands in for
+    /// its options. It has ended, or is the copy of one in a forked child, where only descriptors are
+    /// closed. Gives the memory of its response, which serves another one.
+    pub(crate) fn vacate(&mut self, nothing: &Arc<Options>) -> Option<Box<Response>> {
+        self.leave_token();
+        self.options = Arc::clone(nothing);
+        self.interim = None;
+        match &mut self.state {
+            State::Ended(ended) => ended.error = None,
+            state => *state = State::Ended(Ended::vacant(self.times.started)),
+        }
+        self.response.take()
     }
 
     /// How it stands. Levels: true for as long as it is so.
@@ -177,11 +190,6 @@ impl Fetch {
         status
     }
 
-    /// Its memory serves another fetch when it is freed.
-    pub(crate) fn take_response(&mut self) -> Option<Box<Response>> {
-        self.response.take()
-    }
-
     fn waits_for_reader(&self) -> bool {
         match &self.state {
             State::Exchange(exchange) => {
@@ -207,15 +215,6 @@ impl Fetch {
         Ok(())
     }
 
-    /// Lets its token cancel it, before it is driven for the first time.
-    pub(crate) fn enter_token(&mut self, cancel: &Arc<Cancel>) {
-        if let Some(token) = &self.options.token
-            && !self.is_ended()
-        {
-            self.seated = token.enter(cancel);
-        }
-    }
-
     /// Its token needs not cancel it any more.
     #[inline]
     pub(crate) fn leave_token(&mut self) {
@@ -227,7 +226,7 @@ impl Fetch {
     pub(crate) fn phase(&self) -> Phase {
         match &self.state {
             State::Queue(_) => Phase::Queued,
-            State::Begin { .. } | State::Resolve(_) => Phase::Resolving,
+            State::Begin { .. } | State::Resolve(..) => Phase::Resolving,
             State::Connect(_) => Phase::Connecting,
             State::Handshake(_) => Phase::Handshaking,
             State::Exchange(_) if self.response.is_some() => Phase::Receiving,
@@ -272,7 +271,7 @@ impl Fetch {
     }
 
     pub(crate) fn trailers(&self) -> Option<&Fields> {
-        self.response.as_ref().and_then(|r| r.trailers.as_ref())
+        self.response.as_ref().and_then(|r| r.trailers.as_deref())
     }
 
     /// The collected body with the NUL behind it.

@@ -17,8 +17,10 @@
 //! ```
 
 use crate::connection::Context;
+use crate::connection::established::Connection;
 use crate::connection::exchange::Exchange;
-use crate::connection::handshake::{Connected, Handshake};
+use crate::connection::handshake::Handshake;
+use crate::connection::link::Link;
 use crate::connection::names::Asked;
 use crate::connection::pool::{Claim, Ticket};
 use crate::connection::race::{Race, Winner};
@@ -29,6 +31,7 @@ use crate::fetch::{Earlier, Fetch, Outcome, identity};
 use crate::proto::target::Address;
 use crate::transport::answer::Answer;
 use crate::transport::sys::{Errno, Event};
+use crate::transport::tls::Session;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -39,14 +42,30 @@ pub(crate) enum State {
         site: u32,
     },
     Queue(Ticket),
-    /// Waits for the addresses of this name.
-    Resolve(Arc<str>),
+    /// Waits for the addresses of this name, with the right to a connection.
+    Resolve(Link, Arc<str>),
     Connect(Race),
     /// Of TLS.
     Handshake(Handshake),
     Exchange(Exchange),
     Ended(Ended),
 }
+
+impl State {
+    /// Goes on from a state that owns nothing: there is nothing to be looked for that would have to
+    /// be dropped, as with every request it would be.
+    pub(super) fn replace_nothing(&mut self, next: State) {
+        debug_assert!(match self {
+            State::Begin { .. } | State::Queue(_) => true,
+            State::Ended(ended) => ended.error.is_none(),
+            _ => false,
+        });
+        std::mem::forget(std::mem::replace(self, next));
+    }
+}
+
+/// What stands there while the state before makes the next one out of what it owns.
+pub(super) const BETWEEN: State = State::Begin { site: u32::MAX };
 
 impl Fetch {
     /// Something happened to one of the sockets.
@@ -55,7 +74,7 @@ impl Fetch {
             State::Connect(race) => race.handle_event(event),
             State::Handshake(handshake) => handshake.handle_event(event),
             State::Exchange(exchange) => exchange.handle_event(event),
-            State::Begin { .. } | State::Queue(_) | State::Resolve(_) | State::Ended(_) => {}
+            State::Begin { .. } | State::Queue(_) | State::Resolve(..) | State::Ended(_) => {}
         }
     }
 
@@ -74,8 +93,16 @@ impl Fetch {
 
     /// A lookup that it may wait for has been answered.
     pub(crate) fn handle_answer(&mut self, answer: &Answer, cx: &mut Context<'_>) {
-        if matches!(self.state, State::Resolve(_)) {
-            let entered = self.connect_to(answer);
+        if matches!(self.state, State::Resolve(..)) {
+            let entered = match self.addresses_of(answer) {
+                Ok(addresses) => {
+                    if let State::Resolve(link, _) = std::mem::replace(&mut self.state, BETWEEN) {
+                        self.state = State::Connect(Race::new(addresses, link));
+                    }
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            };
             self.go_on(entered, cx);
         }
     }
@@ -102,13 +129,15 @@ impl Fetch {
 
     fn advance(&mut self, cx: &mut Context<'_>) -> Result<Option<Outcome>, Error> {
         loop {
-            if matches!(self.state, State::Ended(_)) {
-                return Ok(None);
-            }
-            if cx.cancel.is_cancelled() || self.is_past_token(cx) {
+            if cx.cancel.is_cancelled() {
                 return Ok(Some(Outcome::Cancelled));
             }
-            self.check_deadline(cx)?;
+            if self.options.has_deadlines() {
+                if self.is_past_token(cx) {
+                    return Ok(Some(Outcome::Cancelled));
+                }
+                self.check_deadline(cx)?;
+            }
             // What begins a fetch is not inlined: those that have begun need not pay for it.
             let goes_on = match self.state {
                 State::Begin { site } => self.begin(site, cx).map(|()| true)?,
@@ -118,7 +147,7 @@ impl Fetch {
                     Err(error) => self.retry(error, cx).map(|()| true)?,
                     result => return result,
                 },
-                State::Queue(_) | State::Resolve(_) | State::Ended(_) => false,
+                State::Queue(_) | State::Resolve(..) | State::Ended(_) => false,
             };
             if !goes_on {
                 return Ok(None);
@@ -132,10 +161,29 @@ impl Fetch {
             return Ok(false);
         };
         self.times.connecting.get_or_insert(cx.now);
-        match race.poll(cx) {
+        let Winner { peer, tcp } = match race.poll(cx) {
             None => return Ok(false),
-            Some(Ok(winner)) => self.take_winner(winner, cx)?,
+            Some(Ok(winner)) => winner,
             Some(Err(error)) => return Err(self.explain_connect(error, cx)),
+        };
+        // The winner is an attempt as well.
+        let attempts = race.attempts() + 1;
+        let session = match self.target.is_secure() {
+            true => Some(self.start_session(cx)?),
+            false => None,
+        };
+        let State::Connect(race) = std::mem::replace(&mut self.state, BETWEEN) else {
+            return Ok(false);
+        };
+        let mut link = race.into_link();
+        link.attempts = u16::try_from(attempts).unwrap_or(u16::MAX);
+        cx.pool.note_opened(&mut link, cx.now);
+        let shakes_hands = session.is_some();
+        let connection = Connection::new(link, tcp, session, peer, cx.now);
+        if shakes_hands {
+            self.state = State::Handshake(Handshake::new(connection));
+        } else {
+            self.begin_exchange(connection, cx);
         }
         Ok(true)
     }
@@ -148,9 +196,8 @@ impl Fetch {
         if !handshake.poll().map_err(|error| self.explain_handshake(error))? {
             return Ok(false);
         }
-        let between = State::Begin { site: u32::MAX };
-        if let State::Handshake(handshake) = std::mem::replace(&mut self.state, between) {
-            self.begin_exchange(handshake.into(), cx);
+        if let State::Handshake(handshake) = std::mem::replace(&mut self.state, BETWEEN) {
+            self.begin_exchange(handshake.into_connection(), cx);
         }
         Ok(true)
     }
@@ -159,11 +206,8 @@ impl Fetch {
     #[inline(never)]
     fn begin(&mut self, site: u32, cx: &mut Context<'_>) -> Result<(), Error> {
         let careful = self.is_careful();
-        let mut room = std::mem::take(cx.buffer);
-        let origin = identity::origin(&self.target, &self.options, cx, &mut room);
-        let claim = cx.pool.claim(origin, site, cx.key, careful, cx.now);
-        room.clear();
-        *cx.buffer = room;
+        let origin = identity::origin(&self.target, &self.options, cx);
+        let claim = cx.pool.claim(&origin, site, cx.key, careful, cx.now);
         self.enter(claim, cx)
     }
 
@@ -172,6 +216,7 @@ impl Fetch {
         !self.options.request.is_idempotent() || self.options.uploads()
     }
 
+    #[inline(always)]
     fn enter(&mut self, claim: Claim, cx: &mut Context<'_>) -> Result<(), Error> {
         if let Claim::Queued(ticket) = claim {
             self.state = State::Queue(ticket);
@@ -180,64 +225,68 @@ impl Fetch {
         }
         self.times.granted = Some(cx.now);
         match claim {
-            Claim::Kept(link, parked, peer) => {
-                self.link = Some(link);
-                self.times.sending = Some(cx.now);
-                self.state = State::Exchange(Exchange::again(parked, peer, cx));
+            Claim::Kept(mut connection) => {
+                connection.adopt(cx.cancel);
+                self.begin_exchange(connection, cx);
                 Ok(())
             }
-            Claim::New(link) => {
-                self.link = Some(link);
-                self.resolve(cx)
-            }
+            Claim::New(link) => self.resolve(link, cx),
             Claim::Queued(_) => unreachable!("told above"),
         }
     }
 
-    /// Nothing is waited for that is known already.
+    /// Looks for addresses to connect to. Nothing is waited for that is known already.
     #[inline(never)]
-    fn resolve(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+    fn resolve(&mut self, link: Link, cx: &mut Context<'_>) -> Result<(), Error> {
+        match self.find_addresses(cx) {
+            Ok(Ok(addresses)) => self.state = State::Connect(Race::new(addresses, link)),
+            Ok(Err(name)) => self.state = State::Resolve(link, name),
+            Err(error) => {
+                cx.pool.close(link);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// The addresses, or the name that was asked for.
+    fn find_addresses(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Result<Result<Vec<SocketAddr>, Arc<str>>, Error> {
         if let Some(address) = self.options.connect_to {
-            self.race(vec![address]);
-            return Ok(());
+            return Ok(Ok(vec![address]));
         }
         let name = match self.target.address() {
-            Address::Numeric(ip) => {
-                self.connect(vec![SocketAddr::new(*ip, 0)]);
-                return Ok(());
-            }
+            Address::Numeric(ip) => return Ok(Ok(self.with_port(vec![SocketAddr::new(*ip, 0)]))),
             Address::Name(name) if is_localhost(name) && !cx.names.has_host(name) => {
                 let both = [IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)];
-                self.connect(both.map(|ip| SocketAddr::new(ip, 0)).to_vec());
-                return Ok(());
+                let both = both.map(|ip| SocketAddr::new(ip, 0)).to_vec();
+                return Ok(Ok(self.with_port(both)));
             }
             Address::Name(name) => name,
         };
         let asked = cx.names.ask(name, cx.key, cx.now, cx.reactor);
         let asked = asked.map_err(|errno| self.cannot(&format!("look up {name}"), errno))?;
+        let name = Arc::clone(name);
         self.lookup = match asked {
             Asked::Begun => LookupKind::New,
             Asked::Joined => LookupKind::Shared,
             Asked::Listed(addresses) => {
                 self.lookup = LookupKind::Listed;
-                self.connect(addresses);
-                return Ok(());
+                return Ok(Ok(self.with_port(addresses)));
             }
             Asked::Known(answer) => {
                 self.lookup = LookupKind::Cached;
-                return self.connect_to(&answer);
+                return self.addresses_of(&answer).map(Ok);
             }
         };
-        self.state = State::Resolve(Arc::clone(name));
-        Ok(())
+        Ok(Err(name))
     }
 
-    fn connect_to(&mut self, answer: &Answer) -> Result<(), Error> {
+    fn addresses_of(&self, answer: &Answer) -> Result<Vec<SocketAddr>, Error> {
         match &answer.addresses {
-            Ok(addresses) => {
-                self.connect(addresses.clone());
-                Ok(())
-            }
+            Ok(addresses) => Ok(self.with_port(addresses.clone())),
             Err(unresolved) => {
                 let why = format!("look up {}: {}", self.target.host(), unresolved.why);
                 let is_shortage = Errno(unresolved.os).is_shortage();
@@ -247,40 +296,23 @@ impl Fetch {
         }
     }
 
-    fn connect(&mut self, mut addresses: Vec<SocketAddr>) {
+    fn with_port(&self, mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
         for address in &mut addresses {
             address.set_port(self.target.port());
         }
-        self.race(addresses);
+        addresses
     }
 
-    fn race(&mut self, addresses: Vec<SocketAddr>) {
-        let link = self.link.as_ref().expect("a fetch without one waits in Begin or Queue");
-        self.state = State::Connect(Race::new(addresses, link.token()));
-    }
-
-    /// HTTP comes next, or TLS before it.
-    fn take_winner(&mut self, winner: Winner, cx: &mut Context<'_>) -> Result<(), Error> {
-        // The winner is an attempt as well.
-        let attempts = self.attempts() + 1;
-        if let Some(link) = &mut self.link {
-            link.attempts = u16::try_from(attempts).unwrap_or(u16::MAX);
-            cx.pool.note_opened(link, cx.now);
-        }
-        if !self.target.is_secure() {
-            self.begin_exchange(winner.into(), cx);
-            return Ok(());
-        }
+    /// Begins with TLS.
+    fn start_session(&mut self, cx: &mut Context<'_>) -> Result<Box<Session>, Error> {
         self.times.handshaking = Some(cx.now);
         let session = cx.tls.start(self.options.tls.as_ref(), &self.name_to_verify());
-        let session = session.map_err(|error| self.explain_handshake(error))?;
-        self.state = State::Handshake(Handshake::new(winner, session));
-        Ok(())
+        session.map_err(|error| self.explain_handshake(error))
     }
 
-    fn begin_exchange(&mut self, connected: Connected, cx: &mut Context<'_>) {
+    fn begin_exchange(&mut self, connection: Box<Connection>, cx: &mut Context<'_>) {
         self.times.sending = Some(cx.now);
-        self.state = State::Exchange(Exchange::new(connected, cx.now));
+        self.state.replace_nothing(State::Exchange(Exchange::new(connection, cx.now)));
     }
 
     /// Whether the request may be sent again on a new connection: the kept one has died before
@@ -291,9 +323,8 @@ impl Fetch {
             return false;
         };
         let died = matches!(error.kind, Kind::Send | Kind::Receive | Kind::NoResponse);
-        let reused = self.link.as_ref().is_some_and(|link| link.reused);
         let sending = exchange.sending();
-        died && reused
+        died && exchange.link().reused
             && exchange.received() == 0
             && sending.is_repeatable()
             && (sending.sent() == 0 || self.options.request.is_idempotent())
@@ -309,12 +340,13 @@ impl Fetch {
         self.retried = Some(Earlier { may_have_acted });
         let Times { started, granted, .. } = self.times;
         self.times = Times { granted, ..Times::new(started) };
-        if let Some(link) = &mut self.link {
-            cx.pool.renew(link);
-            // The old connection is closed before there is another.
-            self.state = State::Begin { site: link.site() };
-        }
-        self.resolve(cx)
+        let State::Exchange(exchange) = std::mem::replace(&mut self.state, BETWEEN) else {
+            return Err(error);
+        };
+        // The old connection is closed before there is another.
+        let mut link = exchange.into_connection().close();
+        cx.pool.renew(&mut link);
+        self.resolve(link, cx)
     }
 
     fn explain_connect(&self, error: Error, cx: &mut Context<'_>) -> Error {

@@ -36,13 +36,16 @@ impl Timer {
 
 impl Fetch {
     /// The timer that is due first. Computed from the state, so that none is ever stale.
+    #[inline]
     pub(crate) fn next_timer(&self) -> Option<(Instant, Timer)> {
-        if !self.options.has_deadlines() {
-            return match &self.state {
-                State::Connect(race) => race.deadline().map(|at| (at, Timer::Attempt)),
-                _ => None,
-            };
+        match &self.state {
+            _ if self.options.has_deadlines() => self.first_of_timers(),
+            State::Connect(race) => race.deadline().map(|at| (at, Timer::Attempt)),
+            _ => None,
         }
+    }
+
+    fn first_of_timers(&self) -> Option<(Instant, Timer)> {
         let after = |deadline: Deadline, since: Option<Instant>| {
             let timeout_ms = self.options.timeout_ms(deadline)?;
             Some((since?.after_ms(timeout_ms), Timer::Deadline(deadline)))
@@ -57,7 +60,7 @@ impl Fetch {
             State::Ended(_) => return None,
             State::Begin { .. } => (None, None),
             State::Queue(_) => (after(Deadline::Queue, Some(times.started)), None),
-            State::Resolve(_) => (after(Deadline::Resolve, times.granted), None),
+            State::Resolve(..) => (after(Deadline::Resolve, times.granted), None),
             State::Connect(race) => (
                 after(Deadline::Connect, times.connecting),
                 race.deadline().map(|at| (at, Timer::Attempt)),

@@ -1,7 +1,6 @@
 //! What a fetch does while it has a connection: sends, and takes what comes.
 
 use crate::connection::Context;
-use crate::connection::link::Link;
 use crate::error::{Error, Kind};
 use crate::fetch::options::Policy;
 use crate::fetch::state::State;
@@ -43,9 +42,8 @@ impl Fetch {
             return Ok(false);
         };
         let rules = self.options.rules();
-        let site = self.link.as_ref().map(Link::site);
         loop {
-            let headed = exchange.poll_head(cx, &rules, !self.options.streams(), site);
+            let headed = exchange.poll_head(cx, &rules, !self.options.streams());
             if exchange.received() > 0 {
                 self.times.first_byte.get_or_insert(cx.now);
             }
@@ -174,7 +172,7 @@ impl Fetch {
             State::Ended(_) => Ok(data.len()),
             State::Begin { .. }
             | State::Queue(_)
-            | State::Resolve(_)
+            | State::Resolve(..)
             | State::Connect(_)
             | State::Handshake(_) => Ok(0),
         }

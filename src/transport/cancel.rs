@@ -80,6 +80,20 @@ impl Cancel {
         }
     }
 
+    /// Has it ready for the next fetch at its place, after the one before has gone. If somebody still
+    /// has it, a token or a handle that is just being freed, a new one takes its place.
+    pub(crate) fn renew(this: &mut Arc<Self>, policy: Policy) {
+        match Arc::get_mut(this) {
+            Some(cancel) => {
+                debug_assert!(cancel.first.is_vacant(), "its sockets have gone");
+                *cancel.life.get_mut() = RUNNING;
+                *cancel.spares.get_mut() = false;
+                cancel.policy = policy;
+            }
+            None => *this = Arc::new(Self::new(policy, this.place as usize, &this.wake)),
+        }
+    }
+
     fn slots(&self) -> impl Iterator<Item = &Slot> {
         fence(SeqCst);
         let others = self.others.get().map_or(&[][..], |others| &others[..]);

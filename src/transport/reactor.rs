@@ -66,10 +66,15 @@ impl Reactor {
     }
 
     /// Makes the descriptor ready at `when` at the latest.
+    #[inline]
     pub(crate) fn wake_at(&mut self, when: Instant) -> Result<(), Errno> {
-        if self.armed.is_some_and(|armed| armed <= when) {
-            return Ok(());
+        match self.armed {
+            Some(armed) if armed <= when => Ok(()),
+            _ => self.arm(when),
         }
+    }
+
+    fn arm(&mut self, when: Instant) -> Result<(), Errno> {
         if self.timer.is_none() {
             let timer = Timer::new()?;
             self.epoll()?.add(timer.fd(), TIMER)?;

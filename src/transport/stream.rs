@@ -5,7 +5,6 @@
 
 use crate::error::Error;
 use crate::transport::cancel::Cancel;
-use crate::transport::parked::Parked;
 use crate::transport::reactor::Reactor;
 use crate::transport::sys::{self, Errno, Event, Unasked};
 use crate::transport::tcp::Tcp;
@@ -15,30 +14,25 @@ use std::sync::Arc;
 /// Dropping it closes it; in an orderly way, unless it was aborted.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    tcp: Tcp,
-    session: Option<Box<Session>>,
+    pub(super) tcp: Tcp,
+    pub(super) session: Option<Box<Session>>,
 }
 
 impl Stream {
-    pub(crate) fn plain(tcp: Tcp) -> Self {
-        Self { tcp, session: None }
+    /// With TLS, if there is a session, whose handshake comes next.
+    pub(crate) fn new(tcp: Tcp, session: Option<Box<Session>>) -> Self {
+        Self { tcp, session }
     }
 
-    /// Its handshake comes next.
-    pub(crate) fn secure(tcp: Tcp, session: Box<Session>) -> Self {
-        Self { tcp, session: Some(session) }
+    /// Leaves the fetch that had it: see `Tcp::release`.
+    #[inline(always)]
+    pub(crate) fn release(&mut self) -> bool {
+        self.tcp.release()
     }
 
-    /// Takes over a connection that was kept.
-    pub(crate) fn adopt(mut parked: Parked, cancel: &Arc<Cancel>) -> Self {
-        let session = parked.take_session();
-        Self { tcp: Tcp::adopt(parked, cancel), session }
-    }
-
-    /// Gives the connection away; nothing if a canceller is inside.
-    pub(crate) fn release(&mut self) -> Option<Parked> {
-        let parked = self.tcp.release()?;
-        Some(parked.with_session(self.session.take()))
+    /// Goes to a fetch, after it was parked.
+    pub(crate) fn adopt(&mut self, cancel: &Arc<Cancel>) {
+        self.tcp.adopt(cancel);
     }
 
     /// Goes as far as it can with the handshake.
@@ -65,8 +59,9 @@ impl Stream {
         }
     }
 
-    pub(crate) fn token(&self) -> u64 {
-        self.tcp.token()
+    /// What its events carry: see `Tcp::token`.
+    pub(crate) fn token(&self, token: u64) -> u64 {
+        self.tcp.token(token)
     }
 
     pub(crate) fn handle_event(&mut self, event: Event) {
@@ -113,6 +108,7 @@ impl Stream {
     }
 
     /// The same for at most `max` bytes behind what `buffer` holds, into room it has been given.
+    #[inline(always)]
     pub(crate) fn receive_behind(
         &mut self,
         buffer: &mut Vec<u8>,
@@ -166,13 +162,13 @@ impl Stream {
     }
 
     /// Why it cannot go on, if that is more than an errno.
-    pub(crate) fn take_failure(&mut self) -> Option<Box<Error>> {
+    pub(crate) fn take_failure(&mut self) -> Option<Error> {
         self.session.as_mut().and_then(|session| session.take_failure())
     }
 
-    /// Has its readiness told again by the reactor.
-    pub(crate) fn tell_again(&self, reactor: &Reactor) -> Result<(), Errno> {
-        self.tcp.tell_again(reactor)
+    /// Has its readiness told again by the reactor: see `Tcp::tell_again`.
+    pub(crate) fn tell_again(&self, reactor: &Reactor, token: u64) -> Result<(), Errno> {
+        self.tcp.tell_again(reactor, token)
     }
 
     /// Ends the connection at once: see `Tcp::abort`.

@@ -1,13 +1,12 @@
 //! One TCP connection: its socket, where a cancel finds it, and what is known of its readiness.
 //!
 //! ```text
-//!   connect --> Tcp, which a cancel finds --release--> Parked, which no fetch has
-//!                ^                                        |
-//!                `------------------ adopt ---------------'
+//!   connect --> a fetch has it, and a cancel finds it --release--> parked: no fetch has it
+//!                ^                                                    |
+//!                `----------------------- adopt ----------------------'
 //! ```
 
 use crate::transport::cancel::{Cancel, Policy};
-use crate::transport::parked::{Parked, Unparked};
 use crate::transport::reactor::Reactor;
 use crate::transport::slot::Retired;
 use crate::transport::sys::{self, Connecting, Errno, Event, Fd, Unasked};
@@ -18,9 +17,9 @@ use std::sync::Arc;
 /// A socket, connecting or connected. Dropping it closes it.
 #[derive(Debug)]
 pub(crate) struct Tcp {
-    /// What its events carry.
-    token: u64,
     fd: Fd,
+    /// Which of the sockets it is that are made for one connection.
+    number: u8,
     /// Which of the cancel's slots it is in.
     index: u8,
     /// What is known from events and from short reads and writes: readiness is edge-triggered,
@@ -30,7 +29,8 @@ pub(crate) struct Tcp {
     /// The end is near: there may be an end or an error to be read behind the data.
     hangup: bool,
     on_close: OnClose,
-    cancel: Arc<Cancel>,
+    /// Through which it may be ended from elsewhere, while a fetch has it.
+    cancel: Option<Arc<Cancel>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ enum OnClose {
 }
 
 impl Tcp {
-    /// Opens a socket and begins to connect it. Its events come with `token` plus its `index`.
+    /// Opens a socket and begins to connect it. Its events come with `token` plus its number.
     pub(crate) fn connect(
         address: &SocketAddr,
         cancel: &Arc<Cancel>,
@@ -59,44 +59,53 @@ impl Tcp {
         };
         // From here on, dropping it closes the socket.
         let mut tcp = Self {
-            token: token + u64::from(index),
             fd,
+            number: index,
             index,
             readable: false,
             writable: false,
             hangup: false,
             on_close: OnClose::Finish,
-            cancel: Arc::clone(cancel),
+            cancel: Some(Arc::clone(cancel)),
         };
         if cancel.is_cancelled() {
             return Err(Errno::CANCELLED);
         }
         let connecting = sys::connect(fd, address)?;
-        reactor.watch(fd, tcp.token)?;
+        reactor.watch(fd, tcp.token(token))?;
         // A cancel that came before the connect has ended a socket that was not connected yet.
         if cancel.is_cancelled() {
-            tcp.end();
+            tcp.end(cancel.policy());
             return Err(Errno::CANCELLED);
         }
         Ok((tcp, connecting))
     }
 
-    /// Takes over a connection that was kept. Its cancel finds it from here on, and ends it even
-    /// if it came earlier: the flag is looked at before anything is sent.
-    pub(crate) fn adopt(parked: Parked, cancel: &Arc<Cancel>) -> Self {
-        let Unparked { token, fd, writable } = parked.leave();
-        cancel.publish_only(fd);
-        let cancel = Arc::clone(cancel);
-        let (readable, hangup, on_close) = (false, false, OnClose::Finish);
-        Self { token, fd, index: 0, readable, writable, hangup, on_close, cancel }
+    /// Leaves the fetch that had it, whose cancel does not find it any more. False if a canceller
+    /// is inside: then it has been ended.
+    #[inline(always)]
+    pub(crate) fn release(&mut self) -> bool {
+        let is_ours = match &self.cancel {
+            None => true,
+            Some(cancel) => matches!(cancel.retire(self.index), Retired::Owner(_)),
+        };
+        if is_ours {
+            self.cancel = None;
+        }
+        is_ours
     }
 
-    /// Gives the connection away; nothing if a canceller is inside.
-    pub(crate) fn release(&mut self) -> Option<Parked> {
-        match self.cancel.retire(self.index) {
-            Retired::Owner(fd) => Some(Parked::new(self.token, fd, self.writable)),
-            Retired::NotOwner => None,
-        }
+    /// Goes to a fetch, after it was parked. Its cancel finds it from here on, and ends it even if
+    /// it came earlier: the flag is looked at before anything is sent.
+    pub(crate) fn adopt(&mut self, cancel: &Arc<Cancel>) {
+        cancel.publish_only(self.fd);
+        self.cancel = Some(Arc::clone(cancel));
+        (self.index, self.on_close) = (0, OnClose::Finish);
+        (self.readable, self.hangup) = (false, false);
+    }
+
+    pub(super) fn fd(&self) -> Fd {
+        self.fd
     }
 
     /// What is there to be received though nothing should be.
@@ -108,9 +117,9 @@ impl Tcp {
         self.hangup || self.readable
     }
 
-    /// What its events carry.
-    pub(crate) fn token(&self) -> u64 {
-        self.token
+    /// What its events carry, where those for its connection carry `token`.
+    pub(crate) fn token(&self, token: u64) -> u64 {
+        token + u64::from(self.number)
     }
 
     pub(crate) fn handle_event(&mut self, event: Event) {
@@ -188,28 +197,31 @@ impl Tcp {
         }
     }
 
-    /// Has its readiness told again by the reactor.
-    pub(crate) fn tell_again(&self, reactor: &Reactor) -> Result<(), Errno> {
-        reactor.tell_again(self.fd, self.token)
+    /// Has its readiness told again by the reactor, with what its events carry.
+    pub(crate) fn tell_again(&self, reactor: &Reactor, token: u64) -> Result<(), Errno> {
+        reactor.tell_again(self.fd, self.token(token))
     }
 
     /// Whether it is to be closed in an orderly way, and still stands.
     pub(crate) fn ends_orderly(&self) -> bool {
-        self.on_close == OnClose::Finish && !self.hangup && !self.cancel.is_cancelled()
+        let stands = |cancel: &Arc<Cancel>| !self.hangup && !cancel.is_cancelled();
+        self.on_close == OnClose::Finish && self.cancel.as_ref().is_none_or(stands)
     }
 
     /// From here on its close is not the orderly end of an exchange, but tells the server to
     /// stop. A FIN goes first, for servers that watch for it.
     pub(crate) fn abort(&mut self) {
-        if self.cancel.is_reset() || !self.cancel.wake().is_ours() {
-            return;
+        if let Some(cancel) = &self.cancel
+            && !cancel.is_reset()
+            && cancel.wake().is_ours()
+        {
+            self.end(cancel.policy());
         }
-        self.end();
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, policy: Policy) {
         sys::finish(self.fd);
-        self.on_close = match self.cancel.policy() {
+        self.on_close = match policy {
             Policy::Finish => OnClose::Finished,
             Policy::Reset | Policy::Drain => OnClose::Reset,
         };
@@ -218,7 +230,11 @@ impl Tcp {
 
 impl Drop for Tcp {
     fn drop(&mut self) {
-        match (self.cancel.retire(self.index), self.on_close) {
+        let retired = match &self.cancel {
+            None => Retired::Owner(self.fd),
+            Some(cancel) => cancel.retire(self.index),
+        };
+        match (retired, self.on_close) {
             (Retired::Owner(fd), OnClose::Finish | OnClose::Finished) => sys::close(fd),
             (Retired::Owner(fd), OnClose::Reset) => sys::close_reset(fd),
             // A canceller is inside; it has ended the connection, and closes when it leaves.

@@ -55,8 +55,8 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     Mutation {
         what: "a socket that is not read out is not told again",
         file: "connection/exchange.rs",
-        from: "                self.stream.tell_again(cx.reactor).map_err(|errno| self.broken(errno))?;\n",
-        to: "",
+        from: "let told = self.connection.stream.tell_again(cx.reactor, token);",
+        to: "let told = Ok::<(), Errno>(()).inspect(|()| drop(token));",
     },
     Mutation {
         what: "the timer is not set for the next deadline",
@@ -73,8 +73,8 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     Mutation {
         what: "a timer that is set is not set for an earlier moment",
         file: "transport/reactor.rs",
-        from: "self.armed.is_some_and(|armed| armed <= when)",
-        to: "self.armed.is_some()",
+        from: "            Some(armed) if armed <= when => Ok(()),\n",
+        to: "            Some(_) => Ok(()),\n",
     },
     Mutation {
         what: "no timer is set for connections that no fetch has",
@@ -109,7 +109,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     Mutation {
         what: "nobody looks whether a cancel came before the connect",
         file: "transport/tcp.rs",
-        from: "        if cancel.is_cancelled() {\n            tcp.end();\n            return Err(Errno::CANCELLED);\n        }\n",
+        from: "        if cancel.is_cancelled() {\n            tcp.end(cancel.policy());\n            return Err(Errno::CANCELLED);\n        }\n",
         to: "",
     },
     Mutation {
@@ -216,15 +216,15 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     },
     Mutation {
         what: "the limit of an origin is forgotten",
-        file: "connection/pool.rs",
+        file: "connection/pool/claims.rs",
         from: "if place.links < self.per_origin_max && self.make_room() {",
         to: "if self.make_room() {",
     },
     Mutation {
         what: "the pool keeps a connection against a lowered limit by way of a drain",
         file: "connection/pool.rs",
-        from: "        if !self.wants(&link) {\n            drop(parked);",
-        to: "        if self.parking.idle_max == 0 {\n            drop(parked);",
+        from: "        match self.wants(&connection.link) {",
+        to: "        match self.parking.idle_max > 0 {",
     },
     Mutation {
         what: "a place that is free is given to nobody",
@@ -241,8 +241,8 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     Mutation {
         what: "one who has gone keeps what was granted",
         file: "client/core.rs",
-        from: "                if let Some(Some(claim)) = declined {\n                    self.pool.decline(claim, now);\n                }\n",
-        to: "                std::mem::forget(declined);\n",
+        from: "                    if let Some(Some(claim)) = lent.value {\n                        self.pool.decline(claim, now);\n                    }\n",
+        to: "                    std::mem::forget(lent.value);\n",
     },
     Mutation {
         what: "the answer of an old lookup is taken for the new one",
@@ -283,20 +283,44 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
     Mutation {
         what: "a reset that sending was told of undoes an end that was told",
         file: "connection/exchange.rs",
-        from: "(Ok(_), Some(errno)) if !self.stream.is_closed() =>",
+        from: "(Ok(_), Some(errno)) if !self.connection.stream.is_closed() =>",
         to: "(Ok(_), Some(errno)) =>",
     },
     Mutation {
         what: "a goodbye is said after a cancel",
         file: "transport/tcp.rs",
-        from: "self.on_close == OnClose::Finish && !self.hangup && !self.cancel.is_cancelled()",
-        to: "self.on_close == OnClose::Finish && !self.hangup",
+        from: "|cancel: &Arc<Cancel>| !self.hangup && !cancel.is_cancelled();",
+        to: "|_: &Arc<Cancel>| !self.hangup;",
     },
     Mutation {
         what: "an idle connection is closed without a goodbye",
-        file: "transport/parked.rs",
-        from: "                session.say_goodbye(|parts| sys::send_slices(self.fd, parts));\n",
-        to: "                let _ = session;\n",
+        file: "transport/tcp.rs",
+        from: "self.cancel.as_ref().is_none_or(stands)",
+        to: "self.cancel.as_ref().is_some_and(stands)",
+    },
+    Mutation {
+        what: "a place for a fetch is left with a switch that was thrown",
+        file: "transport/cancel.rs",
+        from: "                *cancel.life.get_mut() = RUNNING;\n",
+        to: "",
+    },
+    Mutation {
+        what: "a place for a fetch is left as one that spares its connection",
+        file: "transport/cancel.rs",
+        from: "                *cancel.spares.get_mut() = false;\n",
+        to: "",
+    },
+    Mutation {
+        what: "events of a parked connection reach the fetch that had it",
+        file: "connection/seats.rs",
+        from: "then_some(match seat.parked {",
+        to: "then_some(match None::<()>.filter(|()| seat.parked.is_some()) {",
+    },
+    Mutation {
+        what: "the moment to look for idle connections stays when it has passed",
+        file: "connection/parking.rs",
+        from: "        self.due = first.map(|(at, _)| at);\n",
+        to: "",
     },
     Mutation {
         what: "an end without a goodbye ends a body",

@@ -15,8 +15,8 @@ impl Exchange {
     }
 
     pub(super) fn broken(&mut self, errno: Errno) -> Error {
-        if let Some(failure) = self.stream.take_failure() {
-            return self.explain(*failure);
+        if let Some(failure) = self.connection.stream.take_failure() {
+            return self.explain(failure);
         }
         if self.is_unanswered() {
             return self.send_failed();
@@ -31,7 +31,7 @@ impl Exchange {
 
     pub(super) fn send_failed(&self) -> Error {
         let errno = self.sending.failure().unwrap_or(Errno(0));
-        let message = format!("send the request to {}: {errno}", self.peer);
+        let message = format!("send the request to {}: {errno}", self.connection.peer);
         Error::with_os(Kind::Send, errno.0, message)
     }
 
@@ -43,6 +43,6 @@ impl Exchange {
     }
 
     pub(super) fn explain(&self, error: Error) -> Error {
-        error.behind(&format!("read the response of {}: ", self.peer))
+        error.behind(&format!("read the response of {}: ", self.connection.peer))
     }
 }

@@ -206,7 +206,7 @@ impl Chunked {
         };
         let fields = Fields::parse(&bytes[..end], limits.trailer_fields).map_err(in_trailers)?;
         self.stage = Stage::End;
-        Ok((end - before, Some(Complete(Some(fields)))))
+        Ok((end - before, Some(Complete(Some(Box::new(fields))))))
     }
 }
 

@@ -103,6 +103,11 @@ impl Decoder {
         }
     }
 
+    /// The end of a body whose length was told, if it is there: most bodies end so.
+    pub(crate) fn end_of_length(&mut self) -> Option<Complete> {
+        matches!(self.stage, Stage::Length { left: 0 }).then(|| self.end(None))
+    }
+
     /// The body bytes that come next. They do not pass through the decoder, so that they
     /// can be received where they are wanted.
     pub(crate) fn run(&self) -> Run {
@@ -159,7 +164,7 @@ impl Decoder {
         }
     }
 
-    fn end(&mut self, trailers: Option<Fields>) -> Complete {
+    fn end(&mut self, trailers: Option<Box<Fields>>) -> Complete {
         self.stage = Stage::End;
         Complete(trailers)
     }
@@ -172,10 +177,19 @@ impl Decoder {
         rules: &Rules,
         known: Option<&mut KnownHead>,
     ) -> Result<Option<(usize, Headed)>, Error> {
-        if input.is_empty() {
-            return Ok(None);
-        }
-        let Some((end, head, facts)) = self.parse_head(input, rules, known)? else {
+        let recognised = match &self.stage {
+            // Only once: a head that comes byte by byte is not looked at again and again.
+            Stage::Head { searched: 0 } => {
+                let within = &input[..input.len().min(rules.head_bytes)];
+                known.as_ref().and_then(|known| known.recognise(within, rules.fields))
+            }
+            _ => None,
+        };
+        let parsed = match recognised {
+            None => self.parse_head(input, rules, known)?,
+            recognised => recognised,
+        };
+        let Some((end, head, facts)) = parsed else {
             return Ok(None);
         };
         if head.status == 101 && !rules.upgrade_asked {
@@ -203,7 +217,8 @@ impl Decoder {
         Ok(Some((end, Headed::Final(head, framing, closes))))
     }
 
-    /// The head, if it is complete, with its length.
+    /// The head, if it is complete, with its length. Not inlined: most heads are known.
+    #[inline(never)]
     fn parse_head(
         &mut self,
         input: &[u8],
@@ -213,6 +228,9 @@ impl Decoder {
         let Stage::Head { searched } = &mut self.stage else {
             return Ok(None);
         };
+        if input.is_empty() {
+            return Ok(None);
+        }
         const START: &[u8] = b"HTTP/";
         let common = input.len().min(START.len());
         if input[..common] != START[..common] {
@@ -222,19 +240,13 @@ impl Decoder {
             ));
         }
         let within = &input[..input.len().min(rules.head_bytes)];
-        // Only once: a head that comes byte by byte is not parsed again and again.
-        if *searched == 0 {
-            if let Some(known) = &known
-                && let Some(parsed) = known.recognise(within, rules.fields)
-            {
-                return Ok(Some(parsed));
+        if *searched == 0
+            && let Some(parsed) = Head::parse_at_once(within, rules.fields)
+        {
+            if let Some(known) = known {
+                known.note(&within[..parsed.0], &parsed.1, &parsed.2);
             }
-            if let Some(parsed) = Head::parse_at_once(within, rules.fields) {
-                if let Some(known) = known {
-                    known.note(&within[..parsed.0], &parsed.1, &parsed.2);
-                }
-                return Ok(Some(parsed));
-            }
+            return Ok(Some(parsed));
         }
         if let Some(end) = find_end(within, searched)? {
             let (head, facts) = Head::parse(&input[..end], rules.fields)?;

@@ -19,8 +19,14 @@ const USUAL: usize = 128;
 pub(crate) fn head(out: &mut Vec<u8>, request: &Request, target: &Target, keeps: bool) {
     // At once, and enough for most.
     out.reserve(target.text().len() + USUAL);
-    out.extend_from_slice(request.method().as_bytes());
-    out.push(b' ');
+    match request.method() {
+        // Its length is known here, and most have it.
+        "GET" => out.extend_from_slice(b"GET "),
+        method => {
+            out.extend_from_slice(method.as_bytes());
+            out.push(b' ');
+        }
+    }
     out.extend_from_slice(target.path_and_query());
     if request.has_default_fields() {
         out.extend_from_slice(BEFORE_AUTHORITY);

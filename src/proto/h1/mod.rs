@@ -6,6 +6,6 @@ pub(crate) mod encode;
 
 use crate::proto::head::Fields;
 
-/// A response is complete, with these trailer fields if there were any.
+/// A response is complete, with these trailer fields if there were any, which is rare.
 #[derive(Debug)]
-pub(crate) struct Complete(pub(crate) Option<Fields>);
+pub(crate) struct Complete(pub(crate) Option<Box<Fields>>);

@@ -111,7 +111,7 @@ impl Session {
         match *self {}
     }
 
-    pub(crate) fn take_failure(&mut self) -> Option<Box<Error>> {
+    pub(crate) fn take_failure(&mut self) -> Option<Error> {
         match *self {}
     }
 

@@ -29,7 +29,7 @@ pub(crate) struct Session {
     /// Why nothing more comes. What was decrypted before is given first.
     end: Option<End>,
     /// What is to be said of a failure.
-    failure: Option<Box<Error>>,
+    failure: Option<Error>,
     /// The process that it belongs to; a forked child sends nothing.
     process: u32,
 }
@@ -132,7 +132,7 @@ impl Session {
     }
 
     /// Why that is, as the end of a sentence that names the server.
-    pub(crate) fn take_failure(&mut self) -> Option<Box<Error>> {
+    pub(crate) fn take_failure(&mut self) -> Option<Error> {
         self.failure.take()
     }
 
@@ -336,8 +336,8 @@ impl Session {
             }
             Err(error) => {
                 let refusal = self.verifier.take_refusal();
-                let explained = refusal.unwrap_or_else(|| Box::new(failure::explain(&error)));
-                self.fail(*explained);
+                let explained = refusal.unwrap_or_else(|| failure::explain(&error));
+                self.fail(explained);
             }
         }
         self.note_left();
@@ -379,7 +379,7 @@ impl Session {
     fn fail(&mut self, error: Error) -> Errno {
         if !self.has_failed() {
             self.end = Some(End::Failed);
-            self.failure = Some(Box::new(error));
+            self.failure = Some(error);
         }
         Errno::PROTOCOL
     }

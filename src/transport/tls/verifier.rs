@@ -23,7 +23,7 @@ pub(crate) struct Verifier {
     named: Vec<CertificateDer<'static>>,
     pins: Vec<Pin>,
     /// Why a server was refused last: taken by the session that was told so, in the same call.
-    refusal: Mutex<Option<Box<Error>>>,
+    refusal: Mutex<Option<Error>>,
 }
 
 /// rustls asks for it, and nobody reads it: what is in here would only make the library larger.
@@ -40,13 +40,13 @@ impl Verifier {
     }
 
     /// Why a server was refused just now.
-    pub(super) fn take_refusal(&self) -> Option<Box<Error>> {
+    pub(super) fn take_refusal(&self) -> Option<Error> {
         self.refusal.lock().ok()?.take()
     }
 
     fn refuse(&self, error: Error) {
         if let Ok(mut refusal) = self.refusal.lock() {
-            *refusal = Some(Box::new(error));
+            *refusal = Some(error);
         }
     }
 
