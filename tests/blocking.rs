@@ -55,7 +55,9 @@ fn nothing_blocks_but_the_functions_that_say_so() {
 
     // It has seen what it is about.
     assert!(trace.calls > 5000, "only {} calls", trace.calls);
-    for name in ["socket", "connect", "sendmsg", "recvfrom", "recvmsg", "close", "shutdown"] {
+    for name in
+        ["socket", "connect", "sendto", "sendmsg", "recvfrom", "recvmsg", "close", "shutdown"]
+    {
         assert!(trace.made.contains_key(name), "no {name} was seen");
     }
 

@@ -229,7 +229,7 @@ fn codes_of(fault: Fault) -> Vec<ifetch_error> {
         Call::socket | Call::connect | Call::getsockopt if !is_shortage => {
             vec![IFETCH_ERROR_CONNECT, of_lookup]
         }
-        Call::sendmsg => vec![IFETCH_ERROR_SEND, IFETCH_ERROR_TLS, of_lookup],
+        Call::send | Call::sendmsg => vec![IFETCH_ERROR_SEND, IFETCH_ERROR_TLS, of_lookup],
         Call::recv | Call::recvmsg => vec![IFETCH_ERROR_RECEIVE, IFETCH_ERROR_TLS, of_lookup],
         Call::getaddrinfo | Call::getrandom => vec![of_lookup],
         Call::timerfd_create => vec![IFETCH_ERROR_SYSTEM, of_lookup],

@@ -255,6 +255,19 @@ unsafe extern "C" fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> s
 /// # Safety
 /// As the system's.
 #[unsafe(no_mangle)]
+unsafe extern "C" fn send(fd: c_int, bytes: *const c_void, len: size_t, flags: c_int) -> ssize_t {
+    type Send = unsafe extern "C" fn(c_int, *const c_void, size_t, c_int) -> ssize_t;
+    let system = |len| system!(send(fd, bytes, len, flags) as Send);
+    match fate(Call::send) {
+        None => system(len),
+        Some(how) if is_part_of_datagram(fd, how) => system(len),
+        Some(how) => move_bytes(how, fd, len, system),
+    }
+}
+
+/// # Safety
+/// As the system's.
+#[unsafe(no_mangle)]
 unsafe extern "C" fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t {
     type Send = unsafe extern "C" fn(c_int, *const msghdr, c_int) -> ssize_t;
     // SAFETY: the caller's message is live.

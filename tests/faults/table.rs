@@ -10,6 +10,7 @@ pub(crate) enum Call {
     setsockopt,
     connect,
     getsockopt,
+    send,
     sendmsg,
     recv,
     recvmsg,
@@ -109,25 +110,8 @@ pub(crate) const FAULTS: &[(Call, &[How])] = &[
             Reports(EADDRNOTAVAIL),
         ],
     ),
-    (
-        C::sendmsg,
-        &[
-            Fails(EINTR),
-            Fails(EAGAIN),
-            Fails(ENOMEM),
-            Fails(ENOBUFS),
-            Fails(EPERM),
-            Fails(EACCES),
-            Breaks(EPIPE),
-            Breaks(ECONNRESET),
-            Breaks(ETIMEDOUT),
-            Breaks(EHOSTUNREACH),
-            Breaks(ENETUNREACH),
-            Moves(1),
-            MovesLess,
-            AllMoveOne,
-        ],
-    ),
+    (C::send, SENDING),
+    (C::sendmsg, SENDING),
     (C::recv, RECEIVING),
     (C::recvmsg, RECEIVING),
     (C::poll, &[Fails(EINTR), Fails(ENOMEM), Fails(EAGAIN)]),
@@ -176,6 +160,23 @@ pub(crate) const FAULTS: &[(Call, &[How])] = &[
     (C::read, &[Fails(EINTR), Fails(EIO), Fails(EISDIR)]),
     (C::gethostname, &[Fails(EPERM), Fails(ENAMETOOLONG)]),
     (C::getsockname, &[Fails(ENOBUFS)]),
+];
+
+const SENDING: &[How] = &[
+    Fails(EINTR),
+    Fails(EAGAIN),
+    Fails(ENOMEM),
+    Fails(ENOBUFS),
+    Fails(EPERM),
+    Fails(EACCES),
+    Breaks(EPIPE),
+    Breaks(ECONNRESET),
+    Breaks(ETIMEDOUT),
+    Breaks(EHOSTUNREACH),
+    Breaks(ENETUNREACH),
+    Moves(1),
+    MovesLess,
+    AllMoveOne,
 ];
 
 const RECEIVING: &[How] = &[
@@ -229,7 +230,7 @@ impl Fault {
                 | C::gethostname
                 | C::getsockname
         );
-        let is_to_be_repeated = matches!(self.call, C::sendmsg | C::recv | C::recvmsg)
+        let is_to_be_repeated = matches!(self.call, C::send | C::sendmsg | C::recv | C::recvmsg)
             && matches!(self.how, Fails(EINTR | EAGAIN));
         let is_a_part = matches!(self.how, Moves(_) | MovesLess | AllMoveOne | FailsAfterwards(_));
         let is_interrupted = matches!(self.how, Fails(EINTR)) && self.call == C::getrandom;

@@ -1,10 +1,11 @@
 //! What happens in the moment before the kernel is asked to send. This stands in for the system's
-//! sendmsg in the program that includes it.
+//! send and sendmsg in the program that includes it.
 #![allow(unsafe_code)] // it bears a C name
 
-use libc::{RTLD_NEXT, c_int, msghdr, ssize_t};
+use libc::{RTLD_NEXT, c_int, c_void, msghdr, size_t, ssize_t};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::ffi::CStr;
 
 type Event = Box<dyn FnOnce()>;
 
@@ -31,24 +32,52 @@ pub(crate) fn left() -> usize {
     EVENTS.with_borrow(VecDeque::len)
 }
 
-type Send = unsafe extern "C" fn(c_int, *const msghdr, c_int) -> ssize_t;
+/// What is to happen first; the errno if that is all.
+fn before_sending() -> Option<c_int> {
+    if let Some(event) = EVENTS.with_borrow_mut(VecDeque::pop_front) {
+        event();
+    }
+    REFUSAL.take()
+}
+
+fn refuse(errno: c_int) -> ssize_t {
+    // SAFETY: the place of this thread's errno.
+    unsafe { libc::__errno_location().write(errno) };
+    -1
+}
+
+/// The system's function of this name.
+fn next(name: &CStr) -> *mut c_void {
+    // SAFETY: the name ends in a NUL.
+    let next = unsafe { libc::dlsym(RTLD_NEXT, name.as_ptr()) };
+    assert!(!next.is_null(), "the system sends");
+    next
+}
+
+/// # Safety
+/// As the system's.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn send(fd: c_int, bytes: *const c_void, len: size_t, flags: c_int) -> ssize_t {
+    type Send = unsafe extern "C" fn(c_int, *const c_void, size_t, c_int) -> ssize_t;
+    match before_sending() {
+        Some(errno) => refuse(errno),
+        // SAFETY: the system's function of this name has this type.
+        None => unsafe {
+            std::mem::transmute::<*mut c_void, Send>(next(c"send"))(fd, bytes, len, flags)
+        },
+    }
+}
 
 /// # Safety
 /// As the system's.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t {
-    if let Some(event) = EVENTS.with_borrow_mut(VecDeque::pop_front) {
-        event();
-    }
-    if let Some(errno) = REFUSAL.take() {
-        // SAFETY: the place of this thread's errno.
-        unsafe { libc::__errno_location().write(errno) };
-        return -1;
-    }
-    // SAFETY: the next function of this name is the system's, and has this type.
-    unsafe {
-        let next = libc::dlsym(RTLD_NEXT, c"sendmsg".as_ptr());
-        assert!(!next.is_null(), "the system sends");
-        std::mem::transmute::<*mut libc::c_void, Send>(next)(fd, message, flags)
+    type Send = unsafe extern "C" fn(c_int, *const msghdr, c_int) -> ssize_t;
+    match before_sending() {
+        Some(errno) => refuse(errno),
+        // SAFETY: the system's function of this name has this type.
+        None => unsafe {
+            std::mem::transmute::<*mut c_void, Send>(next(c"sendmsg"))(fd, message, flags)
+        },
     }
 }

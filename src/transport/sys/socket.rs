@@ -102,8 +102,21 @@ pub(crate) fn take_error(fd: Fd) -> Result<(), Errno> {
 
 const SEND: libc::c_int = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
 
+/// For bytes that are one part there is a call that costs the kernel less.
+fn send_one(fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
+    retry(|| {
+        // SAFETY: reads `bytes`.
+        check_len(unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), SEND) })
+    })
+}
+
 /// Sends what the kernel takes of `parts`, in their order, in one call.
 pub(crate) fn send<const N: usize>(fd: Fd, parts: [&[u8]; N]) -> Result<usize, Errno> {
+    if let [first, rest @ ..] = &parts[..]
+        && rest.iter().all(|part| part.is_empty())
+    {
+        return send_one(fd, first);
+    }
     let mut parts = parts.map(|bytes| libc::iovec {
         iov_base: bytes.as_ptr().cast_mut().cast(),
         iov_len: bytes.len(),
@@ -117,6 +130,9 @@ pub(crate) fn send<const N: usize>(fd: Fd, parts: [&[u8]; N]) -> Result<usize, E
 
 /// The same for as many parts as there are.
 pub(crate) fn send_slices(fd: Fd, parts: &[IoSlice<'_>]) -> Result<usize, Errno> {
+    if let [only] = parts {
+        return send_one(fd, only);
+    }
     // SAFETY: all zeros is a valid msghdr: NULL pointers and lengths of 0.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
     // An IoSlice is laid out as an iovec, and the call does not write to it.
