@@ -8,6 +8,9 @@ use crate::proto::target::Target;
 use std::borrow::Cow;
 use std::io::Write as _;
 
+/// How much is mostly written behind the origin, if anything is.
+const USUAL: usize = 32;
+
 /// What the pool knows a server by: fetches for which this differs share no connection. It is the
 /// origin of the URL, and whatever else decides whom a connection leads to, and whom it was made
 /// to trust.
@@ -26,7 +29,8 @@ pub(super) fn origin<'a>(
         return Cow::Borrowed(target.origin());
     }
     // The number has four bytes, and the others hold no blank.
-    let mut origin = target.origin().to_vec();
+    let mut origin = Vec::with_capacity(target.origin().len() + USUAL);
+    origin.extend_from_slice(target.origin());
     origin.push(b' ');
     origin.extend_from_slice(&number.to_ne_bytes());
     if let Some(address) = options.connect_to {
