@@ -154,7 +154,6 @@ impl Pool {
     }
 
     /// Takes a connection that is wanted: the next in the queue gets it, or it is idle.
-    #[inline(always)]
     pub(crate) fn keep(&mut self, mut connection: Box<Connection>, now: Instant) {
         let nobody_waits = self.sites.look(connection.link.site).queue.is_empty();
         if nobody_waits && self.row.is_empty() {

@@ -69,6 +69,7 @@ fn check_len(result: libc::ssize_t) -> Result<usize, Errno> {
 }
 
 /// Repeats a call that a signal interrupted.
+#[inline(always)]
 fn retry(mut call: impl FnMut() -> Result<usize, Errno>) -> Result<usize, Errno> {
     loop {
         match call() {

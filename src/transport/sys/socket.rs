@@ -103,6 +103,7 @@ pub(crate) fn take_error(fd: Fd) -> Result<(), Errno> {
 const SEND: libc::c_int = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
 
 /// For bytes that are one part there is a call that costs the kernel less.
+#[inline(always)]
 fn send_one(fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
     retry(|| {
         // SAFETY: reads `bytes`.
