@@ -41,7 +41,7 @@ impl Ended {
         Self { error: Some(error), ..Self::vacant(at) }
     }
 
-    /// Of no fetch.
+    /// What stands in a place that no fetch has.
     pub(crate) fn vacant(at: Instant) -> Self {
         let (outcome, phase) = (Outcome::Failed, Phase::Resolving);
         Self { outcome, phase, at, error: None, canceller: None, traffic: Traffic::default() }

@@ -52,8 +52,8 @@ pub(crate) enum State {
 }
 
 impl State {
-    /// Goes on from a state that owns nothing: there is nothing to be looked for that would have to
-    /// be dropped, as with every request it would be.
+    /// Goes on from a state that owns nothing. It is not dropped: that would be to look, with every
+    /// request, for what it might own.
     pub(super) fn replace_nothing(&mut self, next: State) {
         debug_assert!(match self {
             State::Begin { .. } | State::Queue(_) => true,
