@@ -116,8 +116,7 @@ impl Held {
     }
 
     fn assert_unchanged(&self, context: &str) {
-        // A thread that has been joined is in /proc for a moment longer.
-        assert_becomes(self.threads, threads, &format!("threads, {context}"));
+        assert_eq!(threads(), self.threads, "threads, {context}");
         assert_eq!(descriptors(), self.descriptors, "descriptors, {context}");
         assert_eq!(live_bytes(), self.bytes, "bytes on the heap, {context}");
     }

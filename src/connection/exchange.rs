@@ -267,7 +267,7 @@ impl Exchange {
             if !self.connection.stream.is_readable() {
                 return Ok(None);
             }
-            if self.inbox.is_guessed()
+            if self.inbox.may_be_guessed()
                 && let Some(tcp) = self.connection.stream.bare()
                 && let Some(layout) = Layout::guess(run, room.len())
             {

@@ -68,8 +68,8 @@ impl Inbox {
         stream.receive_split(first, &mut self.bytes, max)
     }
 
-    /// Whether it may be guessed what comes, so as to receive it elsewhere.
-    pub(super) fn is_guessed(&self) -> bool {
+    /// Whether what comes may be guessed, so as to receive it elsewhere.
+    pub(super) fn may_be_guessed(&self) -> bool {
         self.wrong_guesses < WRONG_GUESSES_MAX
     }
 

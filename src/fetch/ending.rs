@@ -98,6 +98,8 @@ impl Fetch {
 
     /// Lets go of the connection, or ends it, and says what is to become of it.
     fn part(&mut self, outcome: Outcome, traffic: &mut Traffic, cx: &mut Context<'_>) -> Parting {
+        let ending_of_broken = self.ending_of_broken();
+        let drains = if cx.cancel.is_spared() { self.left_to_drain(cx) } else { None };
         let exchange = match &mut self.state {
             State::Exchange(exchange) => exchange,
             State::Connect(race) => {
@@ -107,7 +109,7 @@ impl Fetch {
             State::Handshake(handshake) => {
                 handshake.abort(cx);
                 traffic.close_reason = Some(CloseReason::Interrupted);
-                traffic.ending = self.ending_of_broken();
+                traffic.ending = ending_of_broken;
                 return Parting::Close;
             }
             _ => return Parting::Close,
@@ -121,24 +123,19 @@ impl Fetch {
             traffic.ending = Ending::Kept;
             return Parting::Keep;
         }
-        if cx.cancel.is_spared()
-            && let Some(left) = self.left_to_drain(cx)
-            && let State::Exchange(exchange) = &mut self.state
+        if let Some(left) = drains
             && exchange.release()
         {
             traffic.ending = Ending::Drained;
             return Parting::Drain(left);
         }
-        let ending_of_broken = self.ending_of_broken();
-        if let State::Exchange(exchange) = &mut self.state {
-            traffic.close_reason = closes.or(Some(CloseReason::Interrupted));
-            // A request that the server still waits for must not end as if it were complete.
-            let orderly = outcome == Outcome::Complete && exchange.sending().is_complete();
-            if !orderly {
-                exchange.abort();
-            }
-            traffic.ending = if orderly { Ending::Finished } else { ending_of_broken };
+        traffic.close_reason = closes.or(Some(CloseReason::Interrupted));
+        // A request that the server still waits for must not end as if it were complete.
+        let orderly = outcome == Outcome::Complete && exchange.sending().is_complete();
+        if !orderly {
+            exchange.abort();
         }
+        traffic.ending = if orderly { Ending::Finished } else { ending_of_broken };
         Parting::Close
     }
 

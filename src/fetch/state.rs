@@ -51,6 +51,13 @@ pub(crate) enum State {
     Ended(Ended),
 }
 
+/// What is known of the addresses to connect to.
+enum Found {
+    Addresses(Vec<SocketAddr>),
+    /// Nothing yet: this name has been asked for.
+    Nothing(Arc<str>),
+}
+
 impl State {
     /// Goes on from a state that owns nothing. It is not dropped: that would be to look, with every
     /// request, for what it might own.
@@ -94,15 +101,11 @@ impl Fetch {
     /// A lookup that it may wait for has been answered.
     pub(crate) fn handle_answer(&mut self, answer: &Answer, cx: &mut Context<'_>) {
         if matches!(self.state, State::Resolve(..)) {
-            let entered = match self.addresses_of(answer) {
-                Ok(addresses) => {
-                    if let State::Resolve(link, _) = std::mem::replace(&mut self.state, BETWEEN) {
-                        self.state = State::Connect(Race::new(addresses, link));
-                    }
-                    Ok(())
+            let entered = self.addresses_of(answer).map(|addresses| {
+                if let State::Resolve(link, _) = std::mem::replace(&mut self.state, BETWEEN) {
+                    self.state = State::Connect(Race::new(addresses, link));
                 }
-                Err(error) => Err(error),
-            };
+            });
             self.go_on(entered, cx);
         }
     }
@@ -239,8 +242,8 @@ impl Fetch {
     #[inline(never)]
     fn resolve(&mut self, link: Link, cx: &mut Context<'_>) -> Result<(), Error> {
         match self.find_addresses(cx) {
-            Ok(Ok(addresses)) => self.state = State::Connect(Race::new(addresses, link)),
-            Ok(Err(name)) => self.state = State::Resolve(link, name),
+            Ok(Found::Addresses(all)) => self.state = State::Connect(Race::new(all, link)),
+            Ok(Found::Nothing(name)) => self.state = State::Resolve(link, name),
             Err(error) => {
                 cx.pool.close(link);
                 return Err(error);
@@ -249,20 +252,17 @@ impl Fetch {
         Ok(())
     }
 
-    /// The addresses, or the name that was asked for.
-    fn find_addresses(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Result<Result<Vec<SocketAddr>, Arc<str>>, Error> {
+    fn find_addresses(&mut self, cx: &mut Context<'_>) -> Result<Found, Error> {
+        let found = |addresses| Ok(Found::Addresses(addresses));
         if let Some(address) = self.options.connect_to {
-            return Ok(Ok(vec![address]));
+            return found(vec![address]);
         }
         let name = match self.target.address() {
-            Address::Numeric(ip) => return Ok(Ok(self.with_port(vec![SocketAddr::new(*ip, 0)]))),
+            Address::Numeric(ip) => return found(self.with_port(vec![SocketAddr::new(*ip, 0)])),
             Address::Name(name) if is_localhost(name) && !cx.names.has_host(name) => {
                 let both = [IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)];
                 let both = both.map(|ip| SocketAddr::new(ip, 0)).to_vec();
-                return Ok(Ok(self.with_port(both)));
+                return found(self.with_port(both));
             }
             Address::Name(name) => name,
         };
@@ -274,14 +274,14 @@ impl Fetch {
             Asked::Joined => LookupKind::Shared,
             Asked::Listed(addresses) => {
                 self.lookup = LookupKind::Listed;
-                return Ok(Ok(self.with_port(addresses)));
+                return found(self.with_port(addresses));
             }
             Asked::Known(answer) => {
                 self.lookup = LookupKind::Cached;
-                return self.addresses_of(&answer).map(Ok);
+                return found(self.addresses_of(&answer)?);
             }
         };
-        Ok(Err(name))
+        Ok(Found::Nothing(name))
     }
 
     fn addresses_of(&self, answer: &Answer) -> Result<Vec<SocketAddr>, Error> {

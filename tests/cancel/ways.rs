@@ -32,7 +32,19 @@ impl Way {
         match self {
             Way::Owner => fetch.cancel(),
             Way::Thread => {
-                std::thread::scope(|scope| drop(scope.spawn(|| fetch.cancel()).join()));
+                let canceller = std::thread::scope(|scope| {
+                    let canceller = scope.spawn(|| {
+                        fetch.cancel();
+                        // SAFETY: takes nothing.
+                        unsafe { libc::gettid() }
+                    });
+                    canceller.join().expect("a cancel does not panic")
+                });
+                // A thread that has been joined is in /proc for a moment longer.
+                let entry = format!("/proc/self/task/{canceller}");
+                while std::path::Path::new(&entry).exists() {
+                    std::thread::yield_now();
+                }
             }
             Way::Token => tokens.0.cancel(),
             Way::Handler => {
